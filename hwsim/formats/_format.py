@@ -1,0 +1,58 @@
+"""What a storage format must offer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from hwsim.arrays import Array, IntArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Packed:
+    """A weight matrix as a device stores it.
+
+    Attributes:
+        shape: (rows, columns) of the matrix; a row holds the weights of one output channel.
+        bits: Width of one value.
+        dtype: Type of the values once unpacked.
+        arrays: The bytes, by the format's own names; what is here is what flash holds.
+    """
+
+    shape: tuple[int, int]
+    bits: int
+    dtype: np.dtype[Any]
+    arrays: dict[str, IntArray]
+
+    @property
+    def storage_bytes(self) -> int:
+        """Bytes really encoded, indices and tables included."""
+        return sum(array.nbytes for array in self.arrays.values())
+
+
+class Format(Protocol):
+    """How a matrix of weights lies in memory, and how it is multiplied."""
+
+    @property
+    def name(self) -> str:
+        """As profiles and recipes spell it."""
+        ...
+
+    def pack(self, values: Array, bits: int) -> Packed:
+        """Encode `values` [rows, columns].
+
+        Raises:
+            FormatError: The pattern of zeros does not fit the format.
+        """
+        ...
+
+    def unpack(self, packed: Packed) -> Array:
+        """Invert `pack` exactly."""
+        ...
+
+    def matmul(self, packed: Packed, x: IntArray) -> IntArray:
+        """Return int32 [p, rows] = x [p, columns] @ weights.T, wrapping at 32 bits."""
+        ...

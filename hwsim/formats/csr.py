@@ -1,0 +1,67 @@
+"""Compressed sparse rows: values, their columns, and where each row starts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hwsim.formats._bits import (
+    index_bits,
+    pack_unsigned,
+    pack_values,
+    unpack_unsigned,
+    unpack_values,
+)
+from hwsim.formats._format import Packed
+from hwsim.kernels.sparse import csr_matmul
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array, IntArray
+
+
+@dataclass(frozen=True, slots=True)
+class Csr:
+    """Column and row-start indices take the narrowest of 8, 16 and 32 bits that fits."""
+
+    name: str = "csr"
+
+    def pack(self, values: Array, bits: int) -> Packed:
+        """See `Format.pack`."""
+        rows, columns = values.shape
+        at_row, at_column = np.nonzero(values)
+        counts = np.bincount(at_row, minlength=rows)
+        starts = np.concatenate(([0], np.cumsum(counts)))
+        return Packed(
+            shape=(rows, columns),
+            bits=bits,
+            dtype=values.dtype,
+            arrays={
+                "values": pack_values(values[at_row, at_column], bits),
+                "columns": pack_unsigned(at_column, index_bits(columns - 1)),
+                "starts": pack_unsigned(starts, index_bits(rows * columns)),
+            },
+        )
+
+    def unpack(self, packed: Packed) -> Array:
+        """See `Format.unpack`."""
+        values, columns, starts = _parts(packed)
+        dense = np.zeros(packed.shape, values.dtype)
+        dense[np.repeat(np.arange(packed.shape[0]), np.diff(starts)), columns] = values
+        return dense
+
+    def matmul(self, packed: Packed, x: IntArray) -> IntArray:
+        """See `Format.matmul`."""
+        values, columns, starts = _parts(packed)
+        out = np.empty((x.shape[0], packed.shape[0]), np.int32)
+        csr_matmul(np.ascontiguousarray(x), values, columns, starts, out)
+        return out
+
+
+def _parts(packed: Packed) -> tuple[Array, IntArray, IntArray]:
+    rows, columns = packed.shape
+    starts = unpack_unsigned(packed.arrays["starts"], index_bits(rows * columns), rows + 1)
+    count = int(starts[-1])
+    values = unpack_values(packed.arrays["values"], packed.dtype, packed.bits, count)
+    return values, unpack_unsigned(packed.arrays["columns"], index_bits(columns - 1), count), starts

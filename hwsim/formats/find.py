@@ -1,0 +1,32 @@
+"""Find a storage format by its name."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from hwsim.errors import FormatError
+from hwsim.formats import FORMATS
+from hwsim.formats.nm import NM
+
+if TYPE_CHECKING:
+    from hwsim.formats._format import Format
+
+# Places within a group are stored in at most 8 bits.
+_LARGEST_GROUP = 256
+
+
+def find_format(name: str) -> Format:
+    """Return the format called `name`; any `n:m` with 1 <= n <= m <= 256 is one.
+
+    Raises:
+        FormatError: There is none of that name.
+    """
+    for format_ in FORMATS:
+        if format_.name == name:
+            return format_
+    pair = re.fullmatch(r"(\d+):(\d+)", name)
+    if pair and 1 <= int(pair[1]) <= int(pair[2]) <= _LARGEST_GROUP and int(pair[2]) > 1:
+        return NM(int(pair[1]), int(pair[2]))
+    known = ", ".join(format_.name for format_ in FORMATS)
+    raise FormatError(f"no storage format {name!r}; known: {known}, or any n:m")

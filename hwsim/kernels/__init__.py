@@ -1,0 +1,1 @@
+"""Compiled integer kernels: arrays and scalars in, arrays out, no checks inside."""

@@ -1,0 +1,113 @@
+"""What an operator kind must offer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.numerics import Numerics
+    from hwsim.tensor import TensorType, Weight
+
+Kernel: TypeAlias = Callable[..., "tuple[Array, ...]"]
+"""Codes in, codes out; every array has a leading axis of stacked samples."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where an op stands: everything that its integers depend on.
+
+    Attributes:
+        name: `graph/node`, for messages.
+        inputs: Types of the operands.
+        outputs: Types of the results.
+        numerics: The policy of the runtime.
+    """
+
+    name: str
+    inputs: tuple[TensorType, ...]
+    outputs: tuple[TensorType, ...]
+    numerics: Numerics
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """How much work one execution is, before any device is known; whole numbers only.
+
+    A heavy op is `groups` products of a [rows, depth] weight with [depth, columns] patches.
+
+    Attributes:
+        kind: What kernels are chosen by: `conv2d`, `pointwise_conv2d`, `depthwise_conv2d`,
+            `linear`, `matmul`, or the op's own kind.
+        rows: Output channels per group (the m of a GEMM).
+        columns: Output positions (the n of a GEMM).
+        depth: Weights per output (the k of a GEMM).
+        groups: Independent products.
+        taps: Patch rows gathered by im2col: output positions x kernel height x kernel width;
+            0 where no patch is copied (1 x 1 kernels of stride 1, and everything else).
+        output_elements: Elements written.
+        input_elements: Activation elements read.
+    """
+
+    kind: str
+    rows: int = 0
+    columns: int = 0
+    depth: int = 0
+    groups: int = 1
+    taps: int = 0
+    output_elements: int = 0
+    input_elements: int = 0
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the dense op, padding of the image included."""
+        return self.rows * self.columns * self.depth * self.groups
+
+
+class Op(Protocol):
+    """One operator kind: a frozen dataclass of its attributes. One file each, in `ops/`."""
+
+    kind: ClassVar[str]
+    shares_encoding: ClassVar[bool]
+    """Whether operands and results must have one encoding once they are integers."""
+
+    @property
+    def weight(self) -> Weight | None:
+        """The constant matrix that is multiplied, if there is one."""
+        ...
+
+    @property
+    def constants(self) -> tuple[Weight, ...]:
+        """Everything that must lie in flash, the weight included."""
+        ...
+
+    def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """Return the shapes of the results.
+
+        Raises:
+            GraphError: The op does not take these shapes.
+        """
+        ...
+
+    def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """The meaning, in float64 NumPy: obvious, the oracle of everything else.
+
+        Every array has a leading axis of stacked samples.
+        """
+        ...
+
+    def prepare(self, site: Site) -> Kernel:
+        """Return the integer function of this op at `site`.
+
+        Raises:
+            UnsupportedError: There is no integer form for these types.
+        """
+        ...
+
+    def workload(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    ) -> Workload:
+        """Return how much work one execution is."""
+        ...

@@ -1,0 +1,67 @@
+"""Products of a constant matrix with patches: what convolutions and linear layers share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from hwsim.errors import UnsupportedError
+from hwsim.formats import Dense
+
+if TYPE_CHECKING:
+    from hwsim.arrays import IntArray
+    from hwsim.numerics import Quant
+    from hwsim.op import Site
+    from hwsim.tensor import Weight
+
+Product: TypeAlias = "Callable[[IntArray], IntArray]"
+"""Codes [p, depth] to int32 accumulators [p, rows], bias included."""
+
+
+def encodings(site: Site, kind: str, weight: Weight) -> tuple[Quant, Quant, Quant]:
+    """Return the encodings of input, weight and output of a heavy op at `site`.
+
+    Raises:
+        UnsupportedError: One of them is float32.
+    """
+    x, w, y = site.inputs[0].quant, weight.quant, site.outputs[0].quant
+    if x is None or w is None or y is None:
+        raise UnsupportedError(
+            f"{site.name}: integer {kind} needs integer input, weight and output, got input "
+            f"{site.inputs[0].dtype}, weight {'float32' if w is None else f'int{w.bits}'}, "
+            f"output {site.outputs[0].dtype}; quantize the whole graph"
+        )
+    return x, w, y
+
+
+def folded_bias(weight: Weight, bias: Weight | None, input_zero_point: int) -> IntArray:
+    """Return bias - zero_point * sum(weights) per row, as int32 that wraps.
+
+    Padding inserts the input's zero point, so this one constant serves every position.
+    """
+    folded = -input_zero_point * weight.centred.astype(np.int64).sum(axis=1)
+    if bias is not None:
+        folded = folded + bias.codes.astype(np.int64)
+    return folded.astype(np.int32)
+
+
+def bind_product(weight: Weight, bias: IntArray) -> Product:
+    """Return the accumulators' function, multiplying in the weight's own format.
+
+    Args:
+        weight: Integer codes.
+        bias: int32 [rows], the input's zero point folded in.
+    """
+    symmetric = weight.quant is not None and weight.quant.is_symmetric
+    # A weight with a zero point has no zeros to skip: it is multiplied dense, once centred.
+    format_ = weight.format if symmetric else Dense()
+    packed = weight.packed if symmetric else Dense().pack(weight.centred, 16)
+
+    def product(patches: IntArray) -> IntArray:
+        accumulators = format_.matmul(packed, patches)
+        accumulators += bias
+        return accumulators
+
+    return product

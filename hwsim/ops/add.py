@@ -1,0 +1,136 @@
+"""Elementwise sum."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from hwsim.errors import GraphError
+from hwsim.numerics.rounding import fixed_point, gemmlowp_round
+from hwsim.jit import kernel
+from hwsim.ops._activation import apply_fused, clamped_target
+from hwsim.ops._elementwise import aligned, elementwise
+from hwsim.ops._float_island import quants_of
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array, FloatArray, IntArray, Shape
+    from hwsim.numerics import Quant
+    from hwsim.numerics.rounding import Target
+    from hwsim.op import Kernel, Site, Workload
+    from hwsim.ops._activation import Fused
+    from hwsim.tensor import TensorType
+
+# TFLite scales both inputs by 2^20 before it rescales them, so that 8-bit codes keep precision.
+_LEFT_SHIFT = 20
+# XNNPACK gives the larger of its two multipliers 20 bits (qs8-vadd, minmax parameters).
+_MULTIPLIER_BITS = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Add:
+    """y = a + b, with NumPy's broadcasting.
+
+    Attributes:
+        activation: Clamp fused into the output.
+    """
+
+    kind: ClassVar[str] = "add"
+    shares_encoding: ClassVar[bool] = False
+    activation: Fused = "none"
+    weight: ClassVar[None] = None
+    constants: ClassVar[tuple[()]] = ()
+
+    def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """See `Op.infer`."""
+        try:
+            return (np.broadcast_shapes(*shapes),)
+        except ValueError:
+            raise GraphError(f"add cannot broadcast {[list(s) for s in shapes]}") from None
+
+    def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """See `Op.reference`."""
+        a, b = aligned(*inputs)
+        return (apply_fused(self.activation, a + b),)
+
+    def prepare(self, site: Site) -> Kernel:
+        """See `Op.prepare`."""
+        (a_quant, b_quant), (y_quant,) = quants_of(site, self)
+        target = clamped_target(self.activation, y_quant)
+        bind = {"shift20": _bind_shift20, "fixed20": _bind_fixed20}[site.numerics.add]
+        add = bind(a_quant, b_quant, y_quant, target)
+
+        def run(a: Array, b: Array) -> tuple[Array, ...]:
+            left, right = np.broadcast_arrays(*aligned(a, b))
+            out = np.empty(left.shape, target.dtype)
+            add(left.ravel(), right.ravel(), out.reshape(-1))
+            return (out,)
+
+        return run
+
+    def workload(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    ) -> Workload:
+        """See `Op.workload`."""
+        return elementwise(self.kind, inputs, outputs)
+
+
+def _bind_shift20(a: Quant, b: Quant, y: Quant, target: Target) -> Kernel:
+    """Return TFLite's sum: inputs over twice the larger scale, in Q20, then one rescale."""
+    twice_max = 2.0 * max(a.scale[0], b.scale[0])
+    reals = (
+        a.scale[0] / twice_max,
+        b.scale[0] / twice_max,
+        twice_max / ((1 << _LEFT_SHIFT) * y.scale[0]),
+    )
+    mantissa, exponent = fixed_point(np.array(reals))
+    constants = np.array(
+        [a.zero_point[0], b.zero_point[0], target.zero_point, target.low, target.high], np.int64
+    )
+
+    def run(left: IntArray, right: IntArray, out: IntArray) -> tuple[Array, ...]:
+        _add_shift20(left, right, mantissa, exponent, constants, out)
+        return (out,)
+
+    return run
+
+
+@kernel
+def _add_shift20(
+    a: IntArray, b: IntArray, mantissa: IntArray, exponent: IntArray, constants: IntArray,
+    out: IntArray,
+) -> None:  # fmt: skip
+    for i in range(out.shape[0]):
+        left = (np.int64(a[i]) - constants[0]) << _LEFT_SHIFT
+        right = (np.int64(b[i]) - constants[1]) << _LEFT_SHIFT
+        total = gemmlowp_round(left, mantissa[0], exponent[0]) + gemmlowp_round(
+            right, mantissa[1], exponent[1]
+        )
+        y = gemmlowp_round(total, mantissa[2], exponent[2]) + constants[2]
+        out[i] = min(max(y, constants[3]), constants[4])
+
+
+def _bind_fixed20(a: Quant, b: Quant, y: Quant, target: Target) -> Kernel:
+    """Return XNNPACK's sum: integer multipliers with one common shift, rounded half up."""
+    scales = np.array([a.scale[0], b.scale[0]], np.float32) / np.float32(y.scale[0])
+    shift = _MULTIPLIER_BITS - int(np.floor(np.log2(np.abs(scales).max())))
+    multipliers = np.rint(scales.astype(np.float64) * 2.0**shift).astype(np.int64)
+    offset = (1 << (shift - 1)) - int(multipliers @ [a.zero_point[0], b.zero_point[0]])
+    constants = np.array([shift, offset, target.zero_point, target.low, target.high], np.int64)
+
+    def run(left: IntArray, right: IntArray, out: IntArray) -> tuple[Array, ...]:
+        _add_fixed20(left, right, multipliers, constants, out)
+        return (out,)
+
+    return run
+
+
+@kernel
+def _add_fixed20(
+    a: IntArray, b: IntArray, multipliers: IntArray, constants: IntArray, out: IntArray
+) -> None:
+    for i in range(out.shape[0]):
+        total = np.int64(a[i]) * multipliers[0] + np.int64(b[i]) * multipliers[1]
+        y = ((total + constants[1]) >> constants[0]) + constants[2]
+        out[i] = min(max(y, constants[3]), constants[4])

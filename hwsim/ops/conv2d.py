@@ -1,0 +1,177 @@
+"""Two-dimensional convolution, grouped and depthwise ones included."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from hwsim.errors import GraphError
+from hwsim.kernels.gemm import depthwise
+from hwsim.kernels.patches import out_extent, pad_image, windows
+from hwsim.op import Workload
+from hwsim.ops._activation import apply_fused, clamped_target
+from hwsim.ops._product import bind_product, encodings, folded_bias
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array, FloatArray, IntArray, Shape
+    from hwsim.kernels.patches import Padding, Pair
+    from hwsim.op import Kernel, Site
+    from hwsim.ops._activation import Fused
+    from hwsim.ops._product import Product
+    from hwsim.tensor import TensorType, Weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Conv2d:
+    """y[b, i, j, o] = bias[o] + sum over taps and channels of x * weight[o].
+
+    Attributes:
+        weight: [out, kernel height, kernel width, in / groups].
+        bias: [out], or None.
+        stride: Vertical, horizontal.
+        padding: ((top, bottom), (left, right)).
+        dilation: Vertical, horizontal.
+        groups: Input and output channels are split into this many independent parts; equal to
+            the input channels in a depthwise convolution.
+        activation: Clamp fused into the output.
+    """
+
+    kind: ClassVar[str] = "conv2d"
+    shares_encoding: ClassVar[bool] = False
+    weight: Weight
+    bias: Weight | None = None
+    stride: Pair = (1, 1)
+    padding: Padding = ((0, 0), (0, 0))
+    dilation: Pair = (1, 1)
+    groups: int = 1
+    activation: Fused = "none"
+
+    @property
+    def constants(self) -> tuple[Weight, ...]:
+        """See `Op.constants`."""
+        return (self.weight,) if self.bias is None else (self.weight, self.bias)
+
+    @property
+    def kernel(self) -> Pair:
+        """Height, width."""
+        return self.weight.shape[1], self.weight.shape[2]
+
+    @property
+    def is_depthwise(self) -> bool:
+        """Whether each output channel sees one input channel."""
+        return self.groups > 1 and self.weight.shape[3] == 1
+
+    def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """See `Op.infer`."""
+        (x,) = shapes
+        out, channels = self.weight.shape[0], self.weight.shape[3] * self.groups
+        if len(x) != 4 or x[3] != channels or out % self.groups:
+            raise GraphError(
+                f"conv2d with weight {list(self.weight.shape)} and {self.groups} groups expects "
+                f"[batch, height, width, {channels}], got {list(x)}"
+            )
+        if self.bias is not None and self.bias.shape != (out,):
+            raise GraphError(f"conv2d expects a bias of [{out}], got {list(self.bias.shape)}")
+        extents = [
+            out_extent(x[i + 1], self.padding[i], self.kernel[i], self.stride[i], self.dilation[i])
+            for i in range(2)
+        ]
+        if min(extents) < 1:
+            raise GraphError(f"conv2d: a {self.kernel} kernel does not fit into {list(x)}")
+        return ((x[0], extents[0], extents[1], out),)
+
+    def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """See `Op.reference`."""
+        (x,) = inputs
+        images = pad_image(x.reshape(-1, *x.shape[2:]), self.padding, 0.0)
+        view = windows(images, self.kernel, self.stride, self.dilation)
+        positions = view.shape[:3]
+        grouped = view.reshape(*view.shape[:5], self.groups, -1).transpose(0, 1, 2, 5, 3, 4, 6)
+        patches = grouped.reshape(-1, self.groups, self.weight.matrix.shape[1])
+        weights = self.weight.real().reshape(self.groups, -1, patches.shape[2])
+        out = np.matmul(patches.transpose(1, 0, 2), weights.transpose(0, 2, 1))
+        real = out.transpose(1, 0, 2).reshape(*positions, -1)
+        if self.bias is not None:
+            real = real + self.bias.real()
+        real = apply_fused(self.activation, real)
+        return (real.reshape(x.shape[0], x.shape[1], *real.shape[1:]),)
+
+    def prepare(self, site: Site) -> Kernel:
+        """See `Op.prepare`."""
+        x_quant, w_quant, y_quant = encodings(site, self.kind, self.weight)
+        zero_point = x_quant.zero_point[0]
+        accumulate = self._accumulator(folded_bias(self.weight, self.bias, zero_point))
+        requantize = site.numerics.conv.bind(
+            x_quant.scale[0],
+            np.asarray(w_quant.scale),
+            y_quant.scale[0],
+            clamped_target(self.activation, y_quant),
+        )
+
+        def run(x: Array) -> tuple[Array, ...]:
+            images = pad_image(x.reshape(-1, *x.shape[2:]), self.padding, zero_point)
+            codes = requantize(accumulate(images))
+            return (codes.reshape(x.shape[0], x.shape[1], *codes.shape[1:]),)
+
+        return run
+
+    def _accumulator(self, bias: IntArray) -> Product:
+        """Return the function of padded images [n, h, w, c] to int32 [n, i, j, out]."""
+        if self.is_depthwise:
+            return self._depthwise(bias)
+        rows = self.weight.shape[0] // self.groups
+        products = [
+            bind_product(self.weight.take(part, axis=0), bias[part])
+            for part in np.arange(self.weight.shape[0]).reshape(self.groups, rows)
+        ]
+        depth = self.weight.shape[3]
+
+        def accumulate(images: IntArray) -> IntArray:
+            view = windows(images, self.kernel, self.stride, self.dilation)
+            parts = [
+                product(
+                    view[..., g * depth : (g + 1) * depth].reshape(-1, self.weight.matrix.shape[1])
+                )
+                for g, product in enumerate(products)
+            ]
+            return np.concatenate(parts, axis=1).reshape(*view.shape[:3], -1)
+
+        return accumulate
+
+    def _depthwise(self, bias: IntArray) -> Product:
+        channels = self.weight.shape[0]
+        multiplier = channels // self.groups
+        centred = self.weight.centred.reshape(channels, *self.kernel)
+        taps = np.ascontiguousarray(centred.transpose(1, 2, 0))
+
+        def accumulate(images: IntArray) -> IntArray:
+            if multiplier > 1:
+                images = np.repeat(images, multiplier, axis=3)
+            positions = windows(images, self.kernel, self.stride, self.dilation).shape[:3]
+            out = np.empty((*positions, channels), np.int32)
+            depthwise(np.ascontiguousarray(images), taps, self.stride, self.dilation, out)
+            out += bias
+            return out
+
+        return accumulate
+
+    def workload(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    ) -> Workload:
+        """See `Op.workload`."""
+        (x,), (y,) = inputs, outputs
+        positions = y.elements // y.shape[3]
+        is_copied = self.kernel != (1, 1) or self.stride != (1, 1)
+        kind = "pointwise_conv2d" if self.kernel == (1, 1) and self.groups == 1 else self.kind
+        return Workload(
+            kind="depthwise_conv2d" if self.is_depthwise else kind,
+            rows=self.weight.shape[0] // self.groups,
+            columns=positions,
+            depth=self.weight.matrix.shape[1],
+            groups=self.groups,
+            taps=positions * self.kernel[0] * self.kernel[1] if is_copied else 0,
+            output_elements=y.elements,
+            input_elements=x.elements,
+        )

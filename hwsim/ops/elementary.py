@@ -1,0 +1,82 @@
+"""Elementary functions of one operand: the activations that no kernel fuses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
+
+import numpy as np
+
+from hwsim.ops._elementwise import elementwise
+from hwsim.ops._float_island import table_lookup
+
+if TYPE_CHECKING:
+    from hwsim.arrays import FloatArray, Shape
+    from hwsim.op import Kernel, Site, Workload
+    from hwsim.tensor import TensorType
+
+Function: TypeAlias = Literal[
+    "relu", "relu6", "logistic", "tanh", "gelu", "gelu_tanh", "silu", "hard_swish", "hard_sigmoid"
+]
+
+
+def _logistic(x: FloatArray) -> FloatArray:
+    # The form of the positive half never overflows; the other half follows by symmetry.
+    half = 1.0 / (1.0 + np.exp(-np.abs(x)))
+    return np.where(x >= 0, half, 1.0 - half)
+
+
+_erf = np.vectorize(math.erf, otypes=[np.float64])
+
+
+def _gelu_tanh(x: FloatArray) -> FloatArray:
+    # Hendrycks and Gimpel, arXiv 1606.08415, section 2.
+    return 0.5 * x * (1.0 + np.tanh(np.sqrt(2.0 / np.pi) * (x + 0.044715 * x**3)))
+
+
+FUNCTIONS: Mapping[Function, Callable[[FloatArray], FloatArray]] = {
+    "relu": lambda x: np.maximum(x, 0.0),
+    "relu6": lambda x: np.clip(x, 0.0, 6.0),
+    "logistic": _logistic,
+    "tanh": np.tanh,
+    "gelu": lambda x: 0.5 * x * (1.0 + _erf(x / np.sqrt(2.0))),
+    "gelu_tanh": _gelu_tanh,
+    "silu": lambda x: x * _logistic(x),
+    "hard_swish": lambda x: x * np.clip(x + 3.0, 0.0, 6.0) / 6.0,
+    "hard_sigmoid": lambda x: np.clip(x + 3.0, 0.0, 6.0) / 6.0,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Elementary:
+    """y = function(x), element by element; 8-bit codes go through a table of 256.
+
+    Attributes:
+        function: Which one.
+    """
+
+    kind: ClassVar[str] = "elementary"
+    shares_encoding: ClassVar[bool] = False
+    function: Function
+    weight: ClassVar[None] = None
+    constants: ClassVar[tuple[()]] = ()
+
+    def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """See `Op.infer`."""
+        return shapes
+
+    def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """See `Op.reference`."""
+        return (FUNCTIONS[self.function](inputs[0]),)
+
+    def prepare(self, site: Site) -> Kernel:
+        """See `Op.prepare`."""
+        return table_lookup(self, site)
+
+    def workload(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    ) -> Workload:
+        """See `Op.workload`."""
+        return elementwise(self.kind, inputs, outputs)

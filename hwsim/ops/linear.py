@@ -1,0 +1,94 @@
+"""Fully connected layer over the last axis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from hwsim.errors import GraphError
+from hwsim.op import Workload
+from hwsim.ops._activation import apply_fused, clamped_target
+from hwsim.ops._product import bind_product, encodings, folded_bias
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.op import Kernel, Site
+    from hwsim.ops._activation import Fused
+    from hwsim.tensor import TensorType, Weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Linear:
+    """y[..., o] = bias[o] + sum_i x[..., i] * weight[o, i].
+
+    Attributes:
+        weight: [out, in].
+        bias: [out], or None.
+        activation: Clamp fused into the output.
+    """
+
+    kind: ClassVar[str] = "linear"
+    shares_encoding: ClassVar[bool] = False
+    weight: Weight
+    bias: Weight | None = None
+    activation: Fused = "none"
+
+    @property
+    def constants(self) -> tuple[Weight, ...]:
+        """See `Op.constants`."""
+        return (self.weight,) if self.bias is None else (self.weight, self.bias)
+
+    def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """See `Op.infer`."""
+        (x,) = shapes
+        out, features = self.weight.shape
+        if not x or x[-1] != features:
+            raise GraphError(
+                f"linear with weight {list(self.weight.shape)} expects [..., {features}], "
+                f"got {list(x)}"
+            )
+        if self.bias is not None and self.bias.shape != (out,):
+            raise GraphError(f"linear expects a bias of [{out}], got {list(self.bias.shape)}")
+        return ((*x[:-1], out),)
+
+    def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """See `Op.reference`."""
+        real = inputs[0] @ self.weight.real().T
+        if self.bias is not None:
+            real = real + self.bias.real()
+        return (apply_fused(self.activation, real),)
+
+    def prepare(self, site: Site) -> Kernel:
+        """See `Op.prepare`."""
+        x_quant, w_quant, y_quant = encodings(site, self.kind, self.weight)
+        bias = folded_bias(self.weight, self.bias, x_quant.zero_point[0])
+        product = bind_product(self.weight, bias)
+        requantize = site.numerics.linear.bind(
+            x_quant.scale[0],
+            np.asarray(w_quant.scale),
+            y_quant.scale[0],
+            clamped_target(self.activation, y_quant),
+        )
+
+        def run(x: Array) -> tuple[Array, ...]:
+            codes = requantize(product(x.reshape(-1, x.shape[-1])))
+            return (codes.reshape(*x.shape[:-1], -1),)
+
+        return run
+
+    def workload(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    ) -> Workload:
+        """See `Op.workload`."""
+        (x,), (y,) = inputs, outputs
+        out, features = self.weight.shape
+        return Workload(
+            kind=self.kind,
+            rows=out,
+            columns=y.elements // out,
+            depth=features,
+            output_elements=y.elements,
+            input_elements=x.elements,
+        )

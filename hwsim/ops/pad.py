@@ -1,0 +1,59 @@
+"""Padding with zeros."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from hwsim.errors import GraphError
+from hwsim.ops._elementwise import elementwise
+from hwsim.ops._float_island import quants_of
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.op import Kernel, Site, Workload
+    from hwsim.tensor import TensorType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pad:
+    """Zeros around a tensor.
+
+    Attributes:
+        padding: (before, after) of every axis, each >= 0.
+    """
+
+    kind: ClassVar[str] = "pad"
+    shares_encoding: ClassVar[bool] = True
+    padding: tuple[tuple[int, int], ...]
+    weight: ClassVar[None] = None
+    constants: ClassVar[tuple[()]] = ()
+
+    def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """See `Op.infer`."""
+        (x,) = shapes
+        if len(x) != len(self.padding):
+            raise GraphError(f"pad has {len(self.padding)} pairs for {list(x)}")
+        return (tuple(n + sum(pair) for n, pair in zip(x, self.padding, strict=True)),)
+
+    def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """See `Op.reference`."""
+        return (np.pad(inputs[0], ((0, 0), *self.padding)),)
+
+    def prepare(self, site: Site) -> Kernel:
+        """See `Op.prepare`."""
+        (quant,), _ = quants_of(site, self)
+
+        def run(x: Array) -> tuple[Array, ...]:
+            fill = quant.zero_point[0]
+            return (np.pad(x, ((0, 0), *self.padding), constant_values=fill),)
+
+        return run
+
+    def workload(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    ) -> Workload:
+        """See `Op.workload`."""
+        return elementwise(self.kind, inputs, outputs)

@@ -1,0 +1,162 @@
+"""Maximum and average over image windows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from hwsim.errors import GraphError
+from hwsim.kernels.patches import out_extent, pad_image, windows
+from hwsim.op import Workload
+from hwsim.ops._activation import apply_fused, clamped_target
+from hwsim.ops._float_island import float_island, quants_of
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array, FloatArray, IntArray, Shape
+    from hwsim.kernels.patches import Padding, Pair
+    from hwsim.op import Kernel, Site
+    from hwsim.ops._activation import Fused
+    from hwsim.tensor import TensorType
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MaxPool2d:
+    """Largest element of each window; padding never wins.
+
+    Attributes:
+        kernel: Height, width.
+        stride: Vertical, horizontal.
+        padding: ((top, bottom), (left, right)).
+        activation: Clamp fused into the output.
+    """
+
+    kind: ClassVar[str] = "max_pool2d"
+    shares_encoding: ClassVar[bool] = True
+    kernel: Pair
+    stride: Pair
+    padding: Padding = ((0, 0), (0, 0))
+    activation: Fused = "none"
+    weight: ClassVar[None] = None
+    constants: ClassVar[tuple[()]] = ()
+
+    def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """See `Op.infer`."""
+        return (_pooled(self.kind, shapes[0], self.kernel, self.stride, self.padding),)
+
+    def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """See `Op.reference`."""
+        view = _windows(inputs[0], self.kernel, self.stride, self.padding, -np.inf)
+        return (apply_fused(self.activation, view.max(axis=(4, 5))),)
+
+    def prepare(self, site: Site) -> Kernel:
+        """See `Op.prepare`."""
+        _, (y_quant,) = quants_of(site, self)
+        if site.inputs[0].quant != y_quant:
+            return float_island(self, site)
+        target = clamped_target(self.activation, y_quant)
+
+        def run(x: Array) -> tuple[Array, ...]:
+            view = _windows(x, self.kernel, self.stride, self.padding, y_quant.low)
+            return (np.clip(view.max(axis=(4, 5)), target.low, target.high),)
+
+        return run
+
+    def workload(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    ) -> Workload:
+        """See `Op.workload`."""
+        return _workload(self.kind, self.kernel, inputs, outputs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AveragePool2d:
+    """Mean of each window.
+
+    Attributes:
+        kernel: Height, width.
+        stride: Vertical, horizontal.
+        padding: ((top, bottom), (left, right)).
+        count_padding: Whether padding counts as zeros (PyTorch's default) or not at all (TFLite).
+        activation: Clamp fused into the output.
+    """
+
+    kind: ClassVar[str] = "average_pool2d"
+    shares_encoding: ClassVar[bool] = True
+    kernel: Pair
+    stride: Pair
+    padding: Padding = ((0, 0), (0, 0))
+    count_padding: bool = False
+    activation: Fused = "none"
+    weight: ClassVar[None] = None
+    constants: ClassVar[tuple[()]] = ()
+
+    def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """See `Op.infer`."""
+        return (_pooled(self.kind, shapes[0], self.kernel, self.stride, self.padding),)
+
+    def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
+        """See `Op.reference`."""
+        view = _windows(inputs[0], self.kernel, self.stride, self.padding, 0.0)
+        mean = view.sum(axis=(4, 5)) / self._counts(inputs[0].shape[2:4])
+        return (apply_fused(self.activation, mean),)
+
+    def prepare(self, site: Site) -> Kernel:
+        """See `Op.prepare`."""
+        _, (y_quant,) = quants_of(site, self)
+        if site.inputs[0].quant != y_quant:
+            return float_island(self, site)
+        target = clamped_target(self.activation, y_quant)
+        counts = self._counts(site.inputs[0].shape[1:3])
+        fill = y_quant.zero_point[0] if self.count_padding else 0
+
+        def run(x: Array) -> tuple[Array, ...]:
+            view = _windows(x, self.kernel, self.stride, self.padding, fill)
+            total = view.sum(axis=(4, 5), dtype=np.int64)
+            # Halves go away from zero, as in TFLite's integer AVERAGE_POOL_2D.
+            mean = np.sign(total) * ((np.abs(total) + counts // 2) // counts)
+            return (np.clip(mean, target.low, target.high).astype(target.dtype),)
+
+        return run
+
+    def _counts(self, extents: tuple[int, ...]) -> IntArray:
+        """Return how many elements each window averages: [out height, out width, 1]."""
+        fill = 1 if self.count_padding else 0
+        ones = np.ones((1, 1, *extents, 1), np.int64)
+        view = _windows(ones, self.kernel, self.stride, self.padding, fill)
+        return view.sum(axis=(4, 5))[0, 0]
+
+    def workload(
+        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    ) -> Workload:
+        """See `Op.workload`."""
+        return _workload(self.kind, self.kernel, inputs, outputs)
+
+
+def _windows(x: Array, kernel: Pair, stride: Pair, padding: Padding, fill: float) -> Array:
+    """Return [samples, batch, out height, out width, kernel height, kernel width, channels]."""
+    images = pad_image(x.reshape(-1, *x.shape[2:]), padding, fill)
+    view = windows(images, kernel, stride, (1, 1))
+    return view.reshape(x.shape[0], x.shape[1], *view.shape[1:])
+
+
+def _pooled(kind: str, x: Shape, kernel: Pair, stride: Pair, padding: Padding) -> Shape:
+    if len(x) != 4:
+        raise GraphError(f"{kind} expects [batch, height, width, channels], got {list(x)}")
+    extents = [out_extent(x[i + 1], padding[i], kernel[i], stride[i], 1) for i in range(2)]
+    if min(extents) < 1:
+        raise GraphError(f"{kind}: a {kernel} window does not fit into {list(x)}")
+    return (x[0], extents[0], extents[1], x[3])
+
+
+def _workload(
+    kind: str, kernel: Pair, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+) -> Workload:
+    """Return the work of a pooling op: each output reads a whole window."""
+    elements = outputs[0].elements
+    return Workload(
+        kind=kind,
+        input_elements=max(inputs[0].elements, elements * kernel[0] * kernel[1]),
+        output_elements=elements,
+    )
