@@ -74,7 +74,8 @@ def trace(
     for node in graph.nodes:
         results = node.op.reference(*(values[tensor] for tensor in node.inputs))
         for tensor, value in zip(node.outputs, results, strict=True):
-            made(tensor, value)
+            # A constant comes as one sample; everything after it sees as many as `x` has.
+            made(tensor, np.broadcast_to(value, (len(x), *value.shape[1:])))
         for tensor in dict.fromkeys(node.inputs):
             readers[tensor] -= 1
             if readers[tensor] == 0:

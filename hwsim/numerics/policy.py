@@ -21,6 +21,7 @@ class Numerics:
         mul: Rounding of elementwise products.
         add: `shift20` (both inputs shifted left 20 and rescaled with gemmlowp: TFLite) or
             `fixed20` (multipliers of 20 bits, one rounding shift: XNNPACK).
+        dynamic: How inputs of layers with integer weights but real activations are quantized.
     """
 
     name: str
@@ -29,6 +30,7 @@ class Numerics:
     matmul: Rounding
     mul: Rounding
     add: Literal["shift20", "fixed20"]
+    dynamic: Literal["tflite", "xnnpack"]
 
 
 _GEMMLOWP, _EVEN, _AWAY = Gemmlowp(), Float32Even(), Float64Away()
@@ -41,6 +43,7 @@ POLICIES: tuple[Numerics, ...] = (
         matmul=_GEMMLOWP,
         mul=_GEMMLOWP,
         add="shift20",
+        dynamic="tflite",
     ),
     Numerics(
         name="tflm",
@@ -49,6 +52,7 @@ POLICIES: tuple[Numerics, ...] = (
         matmul=_GEMMLOWP,
         mul=_GEMMLOWP,
         add="shift20",
+        dynamic="tflite",
     ),
     Numerics(
         name="xnnpack",
@@ -57,6 +61,7 @@ POLICIES: tuple[Numerics, ...] = (
         matmul=_EVEN,
         mul=_EVEN,
         add="fixed20",
+        dynamic="xnnpack",
     ),
 )
 

@@ -12,6 +12,7 @@ from hwsim.kernels.gemm import depthwise
 from hwsim.kernels.patches import out_extent, pad_image, windows
 from hwsim.op import Workload
 from hwsim.ops._activation import apply_fused, clamped_target
+from hwsim.ops._dynamic import bind_dynamic, is_dynamic
 from hwsim.ops._product import bind_product, encodings, folded_bias
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Conv2d:
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
+        if is_dynamic(site, self.weight):
+            return self._prepare_dynamic(site)
         x_quant, w_quant, y_quant = encodings(site, self.kind, self.weight)
         zero_point = x_quant.zero_point[0]
         accumulate = self._accumulator(folded_bias(self.weight, self.bias, zero_point))
@@ -114,6 +117,24 @@ class Conv2d:
             images = pad_image(x.reshape(-1, *x.shape[2:]), self.padding, zero_point)
             codes = requantize(accumulate(images))
             return (codes.reshape(x.shape[0], x.shape[1], *codes.shape[1:]),)
+
+        return run
+
+    def _prepare_dynamic(self, site: Site) -> Kernel:
+        accumulate = self._accumulator(np.zeros(self.weight.shape[0], np.int32))
+
+        def multiply(codes: IntArray) -> IntArray:
+            images = pad_image(codes.reshape(-1, *codes.shape[2:]), self.padding, 0)
+            accumulators = accumulate(images)
+            return accumulators.reshape(*codes.shape[:2], *accumulators.shape[1:])
+
+        is_pointwise = self.kernel == (1, 1) and self.stride == (1, 1) and self.groups == 1
+        layer = bind_dynamic(
+            site, self.weight, self.bias, multiply, is_pointwise=is_pointwise
+        )
+
+        def run(x: Array) -> tuple[Array, ...]:
+            return (apply_fused(self.activation, layer(x)),)
 
         return run
 

@@ -10,10 +10,11 @@ import numpy as np
 from hwsim.errors import GraphError
 from hwsim.op import Workload
 from hwsim.ops._activation import apply_fused, clamped_target
+from hwsim.ops._dynamic import bind_dynamic, is_dynamic
 from hwsim.ops._product import bind_product, encodings, folded_bias
 
 if TYPE_CHECKING:
-    from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.arrays import Array, FloatArray, IntArray, Shape
     from hwsim.op import Kernel, Site
     from hwsim.ops._activation import Fused
     from hwsim.tensor import TensorType, Weight
@@ -62,6 +63,8 @@ class Linear:
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
+        if is_dynamic(site, self.weight):
+            return self._prepare_dynamic(site)
         x_quant, w_quant, y_quant = encodings(site, self.kind, self.weight)
         bias = folded_bias(self.weight, self.bias, x_quant.zero_point[0])
         product = bind_product(self.weight, bias)
@@ -75,6 +78,20 @@ class Linear:
         def run(x: Array) -> tuple[Array, ...]:
             codes = requantize(product(x.reshape(-1, x.shape[-1])))
             return (codes.reshape(*x.shape[:-1], -1),)
+
+        return run
+
+    def _prepare_dynamic(self, site: Site) -> Kernel:
+        product = bind_product(self.weight, np.zeros(self.weight.shape[0], np.int32))
+
+        def multiply(codes: IntArray) -> IntArray:
+            accumulators = product(codes.reshape(-1, codes.shape[-1]))
+            return accumulators.reshape(*codes.shape[:-1], -1)
+
+        layer = bind_dynamic(site, self.weight, self.bias, multiply, is_pointwise=True)
+
+        def run(x: Array) -> tuple[Array, ...]:
+            return (apply_fused(self.activation, layer(x)),)
 
         return run
 

@@ -1,0 +1,57 @@
+"""Train a float graph a little more, so that it makes up for what compression took."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import Field
+
+from compressors._compressor import DataNeed, Settings
+from hwsim.errors import RecipeError
+
+if TYPE_CHECKING:
+    from hwsim.data import Data
+    from hwsim.graph import Graph
+
+
+class Finetune(Settings):
+    """Stochastic gradient descent on labelled data; pruned weights stay zero.
+
+    Attributes:
+        epochs: Passes over the data.
+        learning_rate: Of the first step; it falls to 0 along a cosine.
+        batch_size: Samples per step.
+        seed: Of the order of samples.
+    """
+
+    name: ClassVar[str] = "finetune"
+    data_need: ClassVar[DataNeed] = "labelled"
+    epochs: int = Field(default=5, ge=1)
+    learning_rate: float = Field(default=0.01, gt=0, allow_inf_nan=False)
+    batch_size: int = Field(default=64, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
+        """See `Compressor.apply`."""
+        if any(type_.quant is not None for type_ in graph.tensors.values()):
+            raise RecipeError(
+                f"{graph.name}: finetune expected a float graph, got integers; "
+                "finetune before quantize"
+            )
+        if data is None or data.y is None:
+            got = "no data" if data is None else f"no y in {data.name}"
+            raise RecipeError(
+                f"{graph.name}: finetune expected inputs with labels, got {got}; "
+                "give --data with x and y"
+            )
+        # Torch takes more than a second to import; only those who train wait for it.
+        from compressors.training import train
+
+        return train(
+            graph,
+            data,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            seed=self.seed,
+        )

@@ -1,0 +1,68 @@
+"""Recipes: compressors in a row, and the text that names them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from hwsim.graph import validate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from compressors._compressor import Compressor, DataNeed
+    from hwsim.data import Data
+    from hwsim.graph import Graph
+
+_STRONGEST_FIRST: tuple[DataNeed, ...] = ("labelled", "calibration", "none")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """Compressors that run one after the other; `str` gives the spec that parses back to it.
+
+    Attributes:
+        steps: At least one.
+        label: Name in reports; two recipes of the same steps are equal whatever it is.
+    """
+
+    steps: tuple[Compressor, ...]
+    label: str = field(default="", compare=False)
+
+    @property
+    def name(self) -> str:
+        """The label, or the spec string where there is none."""
+        return self.label or str(self)
+
+    @property
+    def needs(self) -> DataNeed:
+        """The most that any step needs beside the graph."""
+        needs = {step.needs for step in self.steps}
+        return next(need for need in _STRONGEST_FIRST if need in needs)
+
+    def __str__(self) -> str:
+        """Return the spec string, such as `prune{sparsity=0.9}|quantize`."""
+        return "|".join(str(step) for step in self.steps)
+
+    def apply(
+        self,
+        graph: Graph,
+        data: Data | None = None,
+        on_step: Callable[[Compressor, Graph], None] | None = None,
+    ) -> Graph:
+        """Return what the steps make of `graph`, which is left as it is.
+
+        Args:
+            graph: What to compress.
+            data: For the steps that need some.
+            on_step: Called after each step with the step and the graph it made.
+
+        Raises:
+            RecipeError: A step does not fit the graph, or lacks data.
+            DataError: The data does not fit the graph.
+        """
+        for step in self.steps:
+            graph = validate(step.apply(graph, data))
+            if on_step is not None:
+                on_step(step, graph)
+        return graph

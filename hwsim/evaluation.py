@@ -1,0 +1,79 @@
+"""Evaluate: the straight line through the house."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hwsim.cost import count, price
+from hwsim.execute import accuracy
+from hwsim.lower import lower
+from hwsim.records import Result
+
+if TYPE_CHECKING:
+    from hwsim.data import Data
+    from hwsim.graph import Graph
+    from hwsim.profile import DeviceProfile
+    from hwsim.records import Accuracy, Estimate
+
+
+def estimate(graph: Graph, device: DeviceProfile) -> Estimate:
+    """Return latency, energy and memory of one inference.
+
+    Raises:
+        UnsupportedError: The device cannot run some node; the message names it.
+    """
+    program = lower(graph, device)
+    return price(program, count(program))
+
+
+def evaluate(
+    graph: Graph,
+    device: DeviceProfile,
+    data: Data | None = None,
+    *,
+    recipe: str = "none",
+    overrides: tuple[str, ...] = (),
+) -> Result:
+    """Return what `graph` costs on `device`, and how right its integers are there.
+
+    Args:
+        graph: The model, compressed already.
+        device: From `hwsim.device`.
+        data: Labelled samples, for the accuracy under the device's own rounding.
+        recipe: How the graph was compressed, for reports.
+        overrides: What was laid over the profile, for reports.
+
+    Raises:
+        UnsupportedError: The device cannot run some node; the message names it.
+        DataError: `data` does not fit the model.
+    """
+    priced = estimate(graph, device)
+    measured = None
+    if data is not None and data.y is not None:
+        measured = accuracy(graph, data, device.numerics.policy)
+    return result_of(graph, device, priced, measured, recipe=recipe, overrides=overrides)
+
+
+def result_of(
+    graph: Graph,
+    device: DeviceProfile,
+    priced: Estimate,
+    measured: Accuracy | None,
+    *,
+    recipe: str,
+    overrides: tuple[str, ...],
+) -> Result:
+    """Return the record of one cell."""
+    return Result(
+        model=graph.name,
+        recipe=recipe,
+        device=device.name,
+        device_class=device.device_class,
+        runtime=f"{device.runtime.name} {device.runtime.version}",
+        overrides=overrides,
+        profile_sha256=device.sha256,
+        is_calibrated=device.is_calibrated,
+        numerics=device.numerics.policy,
+        estimate=priced,
+        accuracy=measured,
+    )

@@ -1,0 +1,335 @@
+"""Read the layers that compute: convolutions, pools, norms, products and activations."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hwsim.interchange._torch_builder import NHWC, Value, as_weight, channels_last, identity
+from hwsim.interchange._torch_call import as_value, one_dimensional
+from hwsim.ops import (
+    AveragePool2d,
+    BatchNorm,
+    Conv2d,
+    Elementary,
+    LayerNorm,
+    Linear,
+    MatMul,
+    MaxPool2d,
+    Mean,
+    Softmax,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hwsim.arrays import Array
+    from hwsim.interchange._torch_builder import Builder
+    from hwsim.interchange._torch_call import Call, Layer
+    from hwsim.kernels.patches import Padding, Pair
+    from hwsim.ops.elementary import Function
+    from hwsim.tensor import Weight
+
+
+def _image(builder: Builder, call: Call) -> Value:
+    """Return the first operand as [batch, height, width, channels]."""
+    x = call.x
+    if len(x.shape) != 4 or x.shape[0] != 1:
+        raise call.error("[1, channels, height, width]", str(list(x.shape)), "give a batch of 1")
+    return builder.laid(x, NHWC)
+
+
+def _pair(call: Call, key: str) -> Pair:
+    first, second = call.ints(key, 2)
+    return first, second
+
+
+def _optional(array: Array | None) -> Weight | None:
+    return None if array is None else as_weight(array)
+
+
+def _conv2d(builder: Builder, call: Call) -> Value:
+    call.refuse_unless("transposed", False)
+    weight = call.constant("weight")
+    if weight is None or weight.ndim != 4:
+        raise call.error("a weight [out, in, height, width]", "another")
+    dilation = _pair(call, "dilation")
+    reach = tuple((weight.shape[i + 2] - 1) * dilation[i] for i in range(2))
+    padding: Padding
+    if call.arguments["padding"] in ("same", "valid"):
+        total = reach if call.arguments["padding"] == "same" else (0, 0)
+        # Torch pads the odd element at the end.
+        padding = (
+            (total[0] // 2, total[0] - total[0] // 2),
+            (total[1] // 2, total[1] - total[1] // 2),
+        )
+    else:
+        rows, columns = call.ints("padding", 2)
+        padding = ((rows, rows), (columns, columns))
+    op = Conv2d(
+        weight=as_weight(weight.transpose(0, 2, 3, 1)),
+        bias=_optional(call.constant("bias")),
+        stride=_pair(call, "stride"),
+        padding=padding,
+        dilation=dilation,
+        groups=int(call.number("groups")),
+    )
+    return builder.emit(call.name, op, (_image(builder, call),), NHWC)
+
+
+def _batch_norm(builder: Builder, call: Call) -> Value:
+    if call.flag("training"):
+        raise call.error("evaluation mode", "training mode", "call module.eval() before export")
+    mean, variance = call.constant("running_mean"), call.constant("running_var")
+    if mean is None or variance is None:
+        raise call.error("running statistics", "none", "set track_running_stats=True")
+    gamma, beta = call.constant("weight"), call.constant("bias")
+    op = BatchNorm(
+        gamma=as_weight(np.ones_like(mean) if gamma is None else gamma),
+        beta=as_weight(np.zeros_like(mean) if beta is None else beta),
+        mean=as_weight(mean),
+        variance=as_weight(variance),
+        epsilon=call.number("eps"),
+    )
+    order = channels_last(len(call.x.shape))
+    return builder.emit(call.name, op, (builder.laid(call.x, order),), order)
+
+
+def _pool_padding(call: Call, x: Value, kernel: Pair, stride: Pair) -> Padding:
+    """Return the padding that makes torch's extents, those of ceil_mode too."""
+    pads: list[Pair] = []
+    for i, before in enumerate(call.ints("padding", 2)):
+        covered = (call.shape[i + 2] - 1) * stride[i] + kernel[i]
+        pads.append((before, max(before, covered - x.shape[i + 2] - before)))
+    return pads[0], pads[1]
+
+
+def _pool_windows(call: Call) -> tuple[Pair, Pair]:
+    """Return (kernel, stride); torch's stride is the kernel where it was left out."""
+    kernel = _pair(call, "kernel_size")
+    return kernel, _pair(call, "stride") if call.arguments["stride"] else kernel
+
+
+def _max_pool2d(builder: Builder, call: Call) -> Value:
+    call.refuse_unless("dilation", 1, [1, 1], (1, 1))
+    x = _image(builder, call)
+    kernel, stride = _pool_windows(call)
+    padding = _pool_padding(call, x, kernel, stride)
+    op = MaxPool2d(kernel=kernel, stride=stride, padding=padding)
+    return builder.emit(call.name, op, (x,), NHWC)
+
+
+def _avg_pool2d(builder: Builder, call: Call) -> Value:
+    call.refuse_unless("divisor_override", None)
+    x = _image(builder, call)
+    kernel, stride = _pool_windows(call)
+    padding = _pool_padding(call, x, kernel, stride)
+    counted = call.flag("count_include_pad") and any(call.ints("padding", 2))
+    if counted and any(before != after for before, after in padding):
+        raise call.error("ceil_mode=False", "ceil_mode=True", "set count_include_pad=False")
+    op = AveragePool2d(kernel=kernel, stride=stride, padding=padding, count_padding=counted)
+    return builder.emit(call.name, op, (x,), NHWC)
+
+
+def _adaptive_avg_pool2d(builder: Builder, call: Call) -> Value:
+    x = _image(builder, call)
+    height, width = x.shape[2:]
+    rows, columns = call.shape[2:]
+    if height % rows or width % columns:
+        raise call.error(f"output_size that divides {height}x{width}", f"{rows}x{columns}")
+    kernel = (height // rows, width // columns)
+    return builder.emit(call.name, AveragePool2d(kernel=kernel, stride=kernel), (x,), NHWC)
+
+
+def _mean(builder: Builder, call: Call) -> Value:
+    x = call.x
+    rank = len(x.shape)
+    given = call.arguments.get("dim")
+    dims = set(range(rank)) if not given else {dim % rank for dim in call.ints("dim", 1)}
+    if rank == 4 and dims == {2, 3} and x.shape[0] == 1:
+        kernel = (x.shape[2], x.shape[3])
+        op = AveragePool2d(kernel=kernel, stride=kernel)
+        image = builder.emit(call.name, op, (builder.laid(x, NHWC),), NHWC)
+        return builder.reshape(f"{call.name}.flat", image, call.shape)
+    axes = tuple(i for i, axis in enumerate(x.order) if axis in dims)
+    keep = call.flag("keepdim")
+    left = [axis for axis in x.order if keep or axis not in dims]
+    order = tuple(sorted(left).index(axis) for axis in left)
+    return builder.emit(call.name, Mean(axes=axes, keep_axes=keep), (x,), order)
+
+
+def _linear(builder: Builder, call: Call) -> Value:
+    weight = call.constant("weight")
+    if weight is None:
+        raise call.error("a weight", "none")
+    return _product(builder, call, call.value("input"), weight, call.constant("bias"))
+
+
+def _product(builder: Builder, call: Call, x: Value, weight: Array, bias: Array | None) -> Value:
+    """Multiply the last axis of `x` with `weight` [out, in]."""
+    if x.columns is not None:
+        weight = weight[:, x.columns]
+    last = len(x.shape) - 1
+    x = builder.laid(x, (*(axis for axis in x.order if axis != last), last))
+    op = Linear(weight=as_weight(weight), bias=_optional(bias))
+    return builder.emit(call.name, op, (x,), x.order)
+
+
+def _addmm(builder: Builder, call: Call) -> Value:
+    call.refuse_unless("alpha", 1)
+    call.refuse_unless("beta", 1)
+    weight = call.constant("mat2")
+    if weight is None:
+        raise call.error("a weight", "none")
+    return _product(builder, call, call.value("mat1"), weight.T, call.constant("self"))
+
+
+def _matmul(builder: Builder, call: Call) -> Value:
+    left, right = (call.operand(key) for key in list(call.arguments)[:2])
+    if isinstance(left, Value) and not isinstance(right, Value) and right.ndim == 2:
+        return _product(builder, call, left, right.T, None)
+    a, b = as_value(builder, call, left), as_value(builder, call, right)
+    return _multiplied(builder, call.name, a, b, 1.0)
+
+
+def _multiplied(builder: Builder, name: str, a: Value, b: Value, scale: float) -> Value:
+    """Return scale * a @ b; b stays transposed where its depth lies last."""
+    plain = identity(len(b.shape))
+    swapped = (*plain[:-2], plain[-1], plain[-2])
+    depth_lies_last = b.order[-1] == plain[-2]
+    a = builder.laid(a, identity(len(a.shape)))
+    b = builder.laid(b, swapped if depth_lies_last else plain)
+    op = MatMul(transpose_b=depth_lies_last, scale=scale)
+    return builder.emit(name, op, (a, b), a.order)
+
+
+def _attention(builder: Builder, call: Call) -> Value:
+    """Softmax(scale * q k^T) v: Vaswani et al., arXiv 1706.03762, equation 1."""
+    call.refuse_unless("attn_mask", None)
+    call.refuse_unless("is_causal", False)
+    call.refuse_unless("enable_gqa", False)
+    query, key, value = (
+        as_value(builder, call, call.operand(name)) for name in ("query", "key", "value")
+    )
+    scale = call.number("scale", 1.0 / math.sqrt(query.shape[-1]))
+    rank = len(key.shape)
+    key = builder.laid(key, identity(rank))
+    key = replace(
+        key,
+        shape=(*key.shape[:-2], key.shape[-1], key.shape[-2]),
+        order=(*identity(rank - 2), rank - 1, rank - 2),
+    )
+    scores = _multiplied(builder, f"{call.name}.scores", query, key, scale)
+    weights = builder.emit(f"{call.name}.softmax", Softmax(), (scores,), scores.order)
+    return _multiplied(builder, f"{call.name}.context", weights, value, 1.0)
+
+
+def _softmax(builder: Builder, call: Call) -> Value:
+    x = call.x
+    dim = call.axis("dim", len(x.shape))
+    x = builder.laid(x, (*(axis for axis in x.order if axis != dim), dim))
+    return builder.emit(call.name, Softmax(), (x,), x.order)
+
+
+def _log_softmax(builder: Builder, call: Call) -> Value:
+    del builder
+    raise call.error("logits or softmax", "their logarithm", "end the network in its logits")
+
+
+def _layer_norm(builder: Builder, call: Call) -> Value:
+    x = call.x
+    last = len(x.shape) - 1
+    features = x.shape[last]
+    shape = call.ints("normalized_shape", 1)
+    if shape != (features,):
+        raise call.error(f"normalized_shape=[{features}], the last axis", str(list(shape)))
+    gamma, beta = call.constant("weight"), call.constant("bias")
+    op = LayerNorm(
+        gamma=as_weight(np.ones(features) if gamma is None else gamma),
+        beta=as_weight(np.zeros(features) if beta is None else beta),
+        epsilon=call.number("eps"),
+    )
+    x = builder.laid(x, (*(axis for axis in x.order if axis != last), last))
+    return builder.emit(call.name, op, (x,), x.order)
+
+
+def _applied(builder: Builder, call: Call, function: Function) -> Value:
+    result = builder.emit(call.name, Elementary(function=function), (call.x,), call.x.order)
+    return replace(result, columns=call.x.columns)
+
+
+def _elementary(function: Function) -> Layer:
+    return lambda builder, call: _applied(builder, call, function)
+
+
+def _gelu(builder: Builder, call: Call) -> Value:
+    exact = call.arguments["approximate"] == "none"
+    return _applied(builder, call, "gelu" if exact else "gelu_tanh")
+
+
+def _clamp(builder: Builder, call: Call) -> Value:
+    """Read hardtanh, clamp and clamp_min where they are a known activation."""
+    low = call.number("min_val", call.number("min", -math.inf))
+    high = call.number("max_val", call.number("max", math.inf))
+    known: dict[tuple[float, float], Function] = {(0, 6): "relu6", (0, math.inf): "relu"}
+    if (low, high) not in known:
+        raise call.error("bounds (0, 6) or (0, inf)", f"({low}, {high})", "use relu or relu6")
+    return _applied(builder, call, known[low, high])
+
+
+def _first(layer: Layer) -> Layer:
+    """Return `layer` for a core op that has further results, which nobody reads when inferring."""
+
+    def read(builder: Builder, call: Call) -> tuple[Value, ...]:
+        result = layer(builder, call)
+        return (result,) if isinstance(result, Value) else result
+
+    return read
+
+
+ELEMENTARY: Mapping[str, Layer] = {
+    "clamp": _clamp,
+    "clamp_min": _clamp,
+    "gelu": _gelu,
+    "hardsigmoid": _elementary("hard_sigmoid"),
+    "hardswish": _elementary("hard_swish"),
+    "hardtanh": _clamp,
+    "relu": _elementary("relu"),
+    "relu6": _elementary("relu6"),
+    "sigmoid": _elementary("logistic"),
+    "silu": _elementary("silu"),
+    "tanh": _elementary("tanh"),
+}
+
+LAYERS: Mapping[str, Layer] = {
+    **ELEMENTARY,
+    "_adaptive_avg_pool2d": _adaptive_avg_pool2d,
+    "_native_batch_norm_legit_no_training": _first(_batch_norm),
+    "_scaled_dot_product_flash_attention_for_cpu": _first(_attention),
+    "_softmax": _softmax,
+    "adaptive_avg_pool1d": one_dimensional(_adaptive_avg_pool2d),
+    "adaptive_avg_pool2d": _adaptive_avg_pool2d,
+    "addmm": _addmm,
+    "avg_pool1d": one_dimensional(_avg_pool2d),
+    "avg_pool2d": _avg_pool2d,
+    "batch_norm": _batch_norm,
+    "bmm": _matmul,
+    "conv1d": one_dimensional(_conv2d),
+    "conv2d": _conv2d,
+    "convolution": _conv2d,
+    "layer_norm": _layer_norm,
+    "linear": _linear,
+    "log_softmax": _log_softmax,
+    "matmul": _matmul,
+    "max_pool1d": one_dimensional(_max_pool2d),
+    "max_pool2d": _max_pool2d,
+    "max_pool2d_with_indices": _first(_max_pool2d),
+    "mean": _mean,
+    "mm": _matmul,
+    "native_layer_norm": _first(_layer_norm),
+    "scaled_dot_product_attention": _attention,
+    "softmax": _softmax,
+}

@@ -1,0 +1,267 @@
+"""Read the ops that join, cut, move or combine tensors."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+
+from hwsim.interchange._torch_builder import Value, identity, reshaped_order
+from hwsim.interchange._torch_call import as_operand
+from hwsim.ops import Add, Concat, Mul, Pad, Slice
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hwsim.arrays import Array, Shape
+    from hwsim.interchange._torch_builder import Builder, Order
+    from hwsim.interchange._torch_call import Call, Layer, Operand
+
+
+def _keep(builder: Builder, call: Call) -> Value:
+    """Drop an op that changes nothing in evaluation mode."""
+    del builder
+    if call.flag("train"):
+        raise call.error("evaluation mode", "training mode", "call module.eval() before export")
+    return call.x
+
+
+def _expand(builder: Builder, call: Call) -> Value:
+    x = call.x
+    if call.shape[len(call.shape) - len(x.shape) :] != x.shape:
+        raise call.error("repetition of constants only", f"{list(x.shape)} to {list(call.shape)}")
+    return builder.reshape(call.name, x, call.shape)
+
+
+def _reshape(builder: Builder, call: Call) -> Value:
+    x = call.x
+    must_move = reshaped_order(x.shape, x.order, call.shape) is None
+    if must_move and call.feeds_linear and sum(extent > 1 for extent in call.shape) == 1:
+        return builder.flatten_as_stored(call.name, x, call.shape)
+    return builder.reshape(call.name, x, call.shape)
+
+
+def permuted(x: Value, dims: Sequence[int]) -> Value:
+    """Return `x` with torch's axis j being its former axis dims[j]; nothing moves."""
+    positive = [dim % len(x.shape) for dim in dims]
+    order = tuple(positive.index(axis) for axis in x.order)
+    return replace(x, shape=tuple(x.shape[dim] for dim in positive), order=order)
+
+
+def _permute(builder: Builder, call: Call) -> Value:
+    del builder
+    return permuted(call.x, call.ints("dims", 1))
+
+
+def _transpose(builder: Builder, call: Call) -> Value:
+    del builder
+    rank = len(call.x.shape)
+    dims = list(range(rank))
+    a = call.axis("dim0", rank) if "dim0" in call.arguments else 0
+    b = call.axis("dim1", rank) if "dim1" in call.arguments else rank - 1
+    dims[a], dims[b] = dims[b], dims[a]
+    return permuted(call.x, dims)
+
+
+def _cut(builder: Builder, name: str, x: Value, dim: int, bounds: slice) -> Value:
+    """Return `bounds` of torch's axis `dim`."""
+    start, stop, step = bounds.indices(x.shape[dim])
+    if (start, stop, step) == (0, x.shape[dim], 1):
+        return x
+    here = x.order.index(dim)
+    rank = len(x.shape)
+    op = Slice(
+        start=tuple(start if i == here else 0 for i in range(rank)),
+        stop=tuple(stop if i == here else extent for i, extent in enumerate(x.stored)),
+        step=tuple(step if i == here else 1 for i in range(rank)),
+    )
+    return builder.emit(name, op, (x,), x.order)
+
+
+def _slice(builder: Builder, call: Call) -> Value:
+    start, stop, step = (call.arguments[key] for key in ("start", "end", "step"))
+    dim = call.axis("dim", len(call.x.shape))
+    return _cut(builder, call.name, call.x, dim, slice(start, stop, step))
+
+
+def _select(builder: Builder, call: Call) -> Value:
+    dim = call.axis("dim", len(call.x.shape))
+    index = int(call.number("index")) % call.x.shape[dim]
+    cut = _cut(builder, call.name, call.x, dim, slice(index, index + 1))
+    return builder.reshape(f"{call.name}.flat", cut, call.shape)
+
+
+def _narrow(builder: Builder, call: Call) -> Value:
+    dim = call.axis("dim", len(call.x.shape))
+    start = int(call.number("start")) % call.x.shape[dim]
+    return _cut(builder, call.name, call.x, dim, slice(start, start + call.shape[dim]))
+
+
+def _split(builder: Builder, call: Call) -> tuple[Value, ...]:
+    """Read chunk, split and unbind: torch has said what shapes they make."""
+    x = call.x
+    dim = call.axis("dim", len(x.shape))
+    pieces: list[Value] = []
+    start = 0
+    for i, shape in enumerate(call.shapes):
+        extent = shape[dim] if len(shape) == len(x.shape) else 1
+        cut = _cut(builder, f"{call.name}.{i}", x, dim, slice(start, start + extent))
+        pieces.append(builder.reshape(f"{call.name}.{i}.flat", cut, shape))
+        start += extent
+    return tuple(pieces)
+
+
+def _common_order(operands: Sequence[Operand], rank: int) -> Order:
+    """Return the order in which most likely nothing moves: that of the first image."""
+    orders = [v.order for v in operands if isinstance(v, Value) and len(v.shape) == rank]
+    return next((order for order in orders if order != identity(rank)), identity(rank))
+
+
+def _joined(builder: Builder, call: Call, operands: Sequence[Operand], rank: int) -> list[Value]:
+    """Return all operands with `rank` axes, in one order."""
+    order = _common_order(operands, rank)
+    return [_ranked(builder, call, operand, order) for operand in operands]
+
+
+def _ranked(builder: Builder, call: Call, operand: Operand, order: Order) -> Value:
+    """Return `operand` in `order`, which may have more axes: new ones come first."""
+    shape: Shape = (1,) * (len(order) - len(operand.shape)) + operand.shape
+    if isinstance(operand, Value):
+        value = builder.reshape(f"{call.name}.broadcast", operand, shape)
+        return builder.laid(value, order)
+    return builder.constant(call.name, operand.reshape(shape), order)
+
+
+def _cat(builder: Builder, call: Call) -> Value:
+    operands = [as_operand(given) for given in cast("Sequence[object]", call.arguments["tensors"])]
+    return _concatenated(builder, call, operands)
+
+
+def _stack(builder: Builder, call: Call) -> Value:
+    operands = [as_operand(given) for given in cast("Sequence[object]", call.arguments["tensors"])]
+    dim = call.axis("dim", len(call.shape))
+    shape = (*call.shape[:dim], 1, *call.shape[dim + 1 :])
+    raised = [
+        builder.reshape(f"{call.name}.axis", operand, shape)
+        if isinstance(operand, Value)
+        else operand.reshape(shape)
+        for operand in operands
+    ]
+    return _concatenated(builder, call, raised)
+
+
+def _concatenated(builder: Builder, call: Call, operands: Sequence[Operand]) -> Value:
+    rank = len(call.shape)
+    values = _joined(builder, call, operands, rank)
+    order = values[0].order
+    op = Concat(axis=order.index(call.axis("dim", rank)))
+    return builder.emit(call.name, op, values, order)
+
+
+def _pad(builder: Builder, call: Call) -> Value:
+    call.refuse_unless("mode", "constant")
+    call.refuse_unless("value", None, 0)
+    x = call.x
+    amounts = call.ints("pad", 2)
+    # Torch gives pairs from the last axis to the first.
+    pairs = [(0, 0)] * len(x.shape)
+    for i in range(len(amounts) // 2):
+        pairs[-1 - i] = (amounts[2 * i], amounts[2 * i + 1])
+    if min(amounts) < 0:
+        raise call.error("padding >= 0", str(amounts), "cut by a slice")
+    op = Pad(padding=tuple(pairs[axis] for axis in x.order))
+    return builder.emit(call.name, op, (x,), x.order)
+
+
+def _scaled(builder: Builder, call: Call, operand: Operand, factor: float) -> Operand:
+    """Return factor * operand."""
+    if factor == 1:
+        return operand
+    if not isinstance(operand, Value):
+        return operand * factor
+    scalar = builder.constant(f"{call.name}.factor", np.array([factor]), identity(1))
+    return builder.emit(f"{call.name}.scaled", Mul(), (operand, scalar), operand.order)
+
+
+def _combined(builder: Builder, call: Call, op: Add | Mul, *operands: Operand) -> Value:
+    """Return op(*operands) with torch's broadcasting."""
+    order = _common_order(operands, len(call.shape))
+    values = [
+        builder.constant(call.name, operand.reshape(1), identity(1))
+        if not isinstance(operand, Value) and operand.size == 1
+        else _ranked(builder, call, operand, order)
+        for operand in operands
+    ]
+    return builder.emit(call.name, op, values, order)
+
+
+def _sum(sign: int) -> Layer:
+    def read(builder: Builder, call: Call) -> Value:
+        factor = sign * call.number("alpha", 1.0)
+        b = _scaled(builder, call, call.operand("other"), factor)
+        return _combined(builder, call, Add(), call.operand("self"), b)
+
+    return read
+
+
+def _rsub(builder: Builder, call: Call) -> Value:
+    a = _scaled(builder, call, call.operand("self"), -call.number("alpha", 1.0))
+    return _combined(builder, call, Add(), a, call.operand("other"))
+
+
+def _mul(builder: Builder, call: Call) -> Value:
+    return _combined(builder, call, Mul(), call.operand("self"), call.operand("other"))
+
+
+def _div(builder: Builder, call: Call) -> Value:
+    call.refuse_unless("rounding_mode", None)
+    divisor = call.operand("other")
+    if isinstance(divisor, Value):
+        raise call.error("a constant divisor", "one that depends on the input")
+    inverse: Array = 1.0 / divisor
+    return _combined(builder, call, Mul(), call.operand("self"), inverse)
+
+
+def _neg(builder: Builder, call: Call) -> Value:
+    return _combined(builder, call, Mul(), call.x, np.array(-1.0))
+
+
+KEPT: tuple[str, ...] = (
+    "_to_copy",
+    "alias",
+    "clone",
+    "contiguous",
+    "detach",
+    "dropout",
+    "feature_dropout",
+    "lift_fresh_copy",
+    "to",
+)
+"""Ops that are dropped; `to` changes nothing between reals, and all are read as float32."""
+
+SHAPES: Mapping[str, Layer] = {
+    **dict.fromkeys(KEPT, _keep),
+    **dict.fromkeys(
+        ("_unsafe_view", "flatten", "reshape", "squeeze", "unflatten", "unsqueeze", "view"),
+        _reshape,
+    ),
+    **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split", "unbind"), _split),
+    "add": _sum(1),
+    "cat": _cat,
+    "constant_pad_nd": _pad,
+    "div": _div,
+    "expand": _expand,
+    "mul": _mul,
+    "narrow": _narrow,
+    "neg": _neg,
+    "pad": _pad,
+    "permute": _permute,
+    "rsub": _rsub,
+    "select": _select,
+    "slice": _slice,
+    "stack": _stack,
+    "sub": _sum(-1),
+    "t": _transpose,
+    "transpose": _transpose,
+}

@@ -1,0 +1,143 @@
+"""Find the reader or writer of a model by its suffix, or by what it is in Python."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from hwsim.errors import InterchangeError
+from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
+from hwsim.interchange.tflite import read_tflite
+from hwsim.interchange.topology import read_topology
+
+if TYPE_CHECKING:
+    from hwsim.graph import Graph
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileFormat:
+    """One kind of file.
+
+    Attributes:
+        suffix: With its dot.
+        read: Path to graph; None where it can only be written.
+        write: Graph and path to bytes there; None where it can only be read.
+    """
+
+    suffix: str
+    read: Callable[[Path], Graph] | None
+    write: Callable[[Graph, Path], None] | None
+
+
+def _read_pt2(path: Path) -> Graph:
+    from hwsim.interchange.torch_export import read_pt2  # torch takes seconds to import
+
+    return read_pt2(path)
+
+
+FORMATS: tuple[FileFormat, ...] = (
+    FileFormat(suffix=".tflite", read=read_tflite, write=None),
+    FileFormat(suffix=".hwsim", read=read_hwsim, write=write_hwsim),
+    FileFormat(suffix=".pt2", read=_read_pt2, write=None),
+    FileFormat(suffix=".csv", read=read_topology, write=None),
+    FileFormat(suffix=".json", read=read_topology, write=None),
+)
+
+
+def load(model: object) -> Graph:
+    """Return the graph of a model.
+
+    Args:
+        model: A path by suffix (see `FORMATS`), `module:callable` that returns an `nn.Module` or
+            `(module, example_inputs)`, or such a module or pair itself.
+
+    Raises:
+        InterchangeError: It cannot be found or read.
+    """
+    if isinstance(model, str | Path):
+        text = str(model)
+        return _load_callable(text) if _is_callable_path(text) else _load_file(Path(text))
+    return _read_module(model, type(model).__name__)
+
+
+def save(graph: Graph, path: str | Path) -> None:
+    """Write `graph` in the file format of the suffix; nothing half-written is ever left.
+
+    Raises:
+        InterchangeError: No format of that suffix is written, it cannot hold the graph, or the
+            folder cannot be written.
+    """
+    path = Path(path)
+    writers = {f.suffix: f.write for f in FORMATS if f.write is not None}
+    if path.suffix not in writers:
+        raise InterchangeError(
+            f"{path.name}: cannot write {path.suffix or 'a file without suffix'!r}; "
+            f"writes: {', '.join(writers)}"
+        )
+    try:
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        os.close(handle)
+    except OSError as error:
+        raise InterchangeError(f"{path}: cannot write there ({error.strerror})") from error
+    try:
+        writers[path.suffix](graph, Path(part))
+        Path(part).replace(path)
+    finally:
+        Path(part).unlink(missing_ok=True)
+
+
+def _load_file(path: Path) -> Graph:
+    readers = {f.suffix: f.read for f in FORMATS if f.read is not None}
+    if path.suffix not in readers:
+        raise InterchangeError(
+            f"{path}: expected a model as {', '.join(readers)} or module:callable, "
+            f"got suffix {path.suffix!r}"
+        )
+    if not path.is_file():
+        raise InterchangeError(f"{path}: no such file")
+    return readers[path.suffix](path)
+
+
+def _is_callable_path(text: str) -> bool:
+    module, colon, name = text.partition(":")
+    return bool(colon) and name.isidentifier() and all(p.isidentifier() for p in module.split("."))
+
+
+def _load_callable(text: str) -> Graph:
+    module_name, _, name = text.partition(":")
+    # As `python -m` would find it: the folder one stands in comes first.
+    sys.path.insert(0, str(Path.cwd()))
+    try:
+        factory = getattr(importlib.import_module(module_name), name)
+        made = cast("object", factory())
+    except (ImportError, AttributeError, TypeError) as error:
+        raise InterchangeError(f"{text}: cannot be imported and called ({error})") from error
+    finally:
+        sys.path.pop(0)
+    return _read_module(made, name)
+
+
+def _read_module(made: object, name: str) -> Graph:
+    module, inputs = cast("tuple[object, object]", made) if _is_pair(made) else (made, None)
+    inputs = inputs if inputs is not None else getattr(module, "example_inputs", None)
+    if not any(base.__module__.startswith("torch.nn") for base in type(module).__mro__):
+        raise InterchangeError(f"{name}: expected an nn.Module, got {type(module).__name__}")
+    if inputs is None:
+        raise InterchangeError(
+            f"{name}: an nn.Module alone does not say its input shape; give "
+            "(module, example_inputs), or set module.example_inputs"
+        )
+    from hwsim.interchange.torch_export import read_module  # torch takes seconds to import
+
+    pair = inputs if isinstance(inputs, tuple) else (inputs,)
+    return read_module(module, pair, name)  # pyright: ignore[reportArgumentType]
+
+
+def _is_pair(made: object) -> bool:
+    return isinstance(made, tuple) and len(cast("tuple[object, ...]", made)) == 2

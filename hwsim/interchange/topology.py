@@ -1,0 +1,288 @@
+"""Read a table of layer shapes (.csv, .json): a model without its weights, for costs only.
+
+Columns, empty where they do not apply; `inputs` is the row before unless it says otherwise:
+
+    name, op, inputs, height, width, channels, kernel, stride, padding, groups, activation,
+    sparsity, bits
+
+`op` is input, conv2d, depthwise_conv2d, linear, add, concat, max_pool2d, average_pool2d,
+global_average_pool, flatten or softmax. The first row is the `input` and gives height, width and
+channels; elsewhere `channels` are output channels. Weights are random with a fixed seed, a share
+`sparsity` of them zero; integers of `bits` (default 8), or float32 where bits is 32.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from hwsim.errors import GraphError, InterchangeError
+from hwsim.graph import Graph, Node, validate
+from hwsim.numerics import Quant
+from hwsim.ops import Add, AveragePool2d, Concat, Conv2d, Linear, MaxPool2d, Reshape, Softmax
+from hwsim.tensor import TensorType, Weight
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Shape
+    from hwsim.op import Op
+
+COLUMNS = (
+    "name",
+    "op",
+    "inputs",
+    "height",
+    "width",
+    "channels",
+    "kernel",
+    "stride",
+    "padding",
+    "groups",
+    "activation",
+    "sparsity",
+    "bits",
+)
+# Any positive scale would do: only shapes and zeros of such a model mean something.
+_ACTIVATIONS = Quant(scale=(0.05,), bits=8)
+_SOFTMAX_OUTPUT = Quant(scale=(1 / 256,), zero_point=(-128,), bits=8)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table.
+
+    Attributes:
+        where: `file: row 3 (conv1)`, for messages.
+        cells: By column, empty ones left out.
+        seed: Of its random weights.
+    """
+
+    where: str
+    cells: dict[str, str]
+    seed: int
+
+    def text(self, column: str, default: str, allowed: tuple[str, ...]) -> str:
+        """Return a word out of `allowed`."""
+        value = self.cells.get(column, default)
+        if value not in allowed:
+            raise InterchangeError(
+                f"{self.where}: {column}: expected {' or '.join(allowed)}, got {value!r}"
+            )
+        return value
+
+    def number(self, column: str, default: int | None = None) -> int:
+        """Return an integer >= 1."""
+        value = self.cells.get(column, "" if default is None else str(default))
+        if not value.isascii() or not value.isdigit() or not 1 <= int(value) < 1 << 31:
+            raise InterchangeError(
+                f"{self.where}: {column}: expected an integer >= 1, got {value!r}"
+            )
+        return int(value)
+
+    def sparsity(self) -> float:
+        """Return a share of zeros, 0 <= s < 1."""
+        value = self.cells.get("sparsity", "0")
+        try:
+            share = float(value)
+        except ValueError:
+            share = -1.0
+        if not 0 <= share < 1:
+            raise InterchangeError(f"{self.where}: sparsity: expected 0 <= s < 1, got {value!r}")
+        return share
+
+    def weight(self, shape: Shape) -> Weight:
+        """Return random weights of `shape` with the row's sparsity and bits."""
+        rng = np.random.default_rng(self.seed)
+        real = rng.normal(size=shape)
+        zeros = int(round(self.sparsity() * real.size))
+        real.reshape(-1)[rng.permutation(real.size)[:zeros]] = 0.0
+        if self.is_float:
+            return Weight(codes=real.astype(np.float32))
+        bits = self.bits
+        quant = Quant(scale=(float(np.abs(real).max() or 1.0) / ((1 << (bits - 1)) - 1),), bits=bits)
+        codes = quant.encode(real)
+        # A small weight must not round to a zero that nobody asked for.
+        codes[(codes == 0) & (real != 0)] = 1
+        return Weight(codes=codes, quant=quant)
+
+    @property
+    def bits(self) -> int:
+        """Width of a weight."""
+        return int(self.text("bits", "8", ("2", "4", "8", "32")))
+
+    @property
+    def is_float(self) -> bool:
+        """Whether the layer works on reals."""
+        return self.bits == 32
+
+
+def _padding(row: Row, x: Shape, kernel: int, stride: int) -> tuple[tuple[int, int], ...]:
+    if row.text("padding", "same", ("same", "valid")) == "valid":
+        return (0, 0), (0, 0)
+    pairs: list[tuple[int, int]] = []
+    for extent in x[1:3]:
+        total = max((-(-extent // stride) - 1) * stride + kernel - extent, 0)
+        pairs.append((total // 2, total - total // 2))
+    return tuple(pairs)
+
+
+def _conv(row: Row, shapes: list[Shape]) -> Op:
+    (x,) = shapes
+    is_depthwise = row.cells["op"] == "depthwise_conv2d"
+    kernel, stride = row.number("kernel"), row.number("stride", 1)
+    groups = x[3] if is_depthwise else row.number("groups", 1)
+    out = row.number("channels", x[3] if is_depthwise else None)
+    if x[3] % groups or out % groups:
+        raise InterchangeError(f"{row.where}: {groups} groups do not divide {x[3]} and {out}")
+    return Conv2d(
+        weight=row.weight((out, kernel, kernel, x[3] // groups)),
+        stride=(stride, stride),
+        padding=cast("Any", _padding(row, x, kernel, stride)),
+        groups=groups,
+        activation=cast("Any", row.text("activation", "none", ("none", "relu", "relu6"))),
+    )
+
+
+def _linear(row: Row, shapes: list[Shape]) -> Op:
+    (x,) = shapes
+    return Linear(
+        weight=row.weight((row.number("channels"), x[-1])),
+        activation=cast("Any", row.text("activation", "none", ("none", "relu", "relu6"))),
+    )
+
+
+def _pool(row: Row, shapes: list[Shape]) -> Op:
+    (x,) = shapes
+    kernel = row.number("kernel")
+    stride = row.number("stride", kernel)
+    pool = MaxPool2d if row.cells["op"] == "max_pool2d" else AveragePool2d
+    return pool(
+        kernel=(kernel, kernel),
+        stride=(stride, stride),
+        padding=cast("Any", _padding(row, x, kernel, stride)),
+    )
+
+
+def _global_pool(row: Row, shapes: list[Shape]) -> Op:
+    del row
+    (x,) = shapes
+    return AveragePool2d(kernel=(x[1], x[2]), stride=(1, 1))
+
+
+def _flatten(row: Row, shapes: list[Shape]) -> Op:
+    del row
+    (x,) = shapes
+    return Reshape(shape=(x[0], int(np.prod(x[1:]))))
+
+
+BUILDERS: dict[str, Callable[[Row, list[Shape]], Op]] = {
+    "conv2d": _conv,
+    "depthwise_conv2d": _conv,
+    "linear": _linear,
+    "add": lambda row, shapes: Add(),
+    "concat": lambda row, shapes: Concat(axis=-1),
+    "max_pool2d": _pool,
+    "average_pool2d": _pool,
+    "global_average_pool": _global_pool,
+    "flatten": _flatten,
+    "softmax": lambda row, shapes: Softmax(),
+}
+"""Every op that a table may name."""
+
+
+def read_topology(path: Path) -> Graph:
+    """Return the graph of a table of layer shapes, with random weights.
+
+    JSON is the list of rows as objects, or `{"layers": [...]}`.
+
+    Raises:
+        InterchangeError: The table is damaged, names an unknown op or column, or shapes clash.
+    """
+    rows = [
+        Row(where=f"{path.name}: row {i + 1} ({cells.get('name', '?')})", cells=cells, seed=i)
+        for i, cells in enumerate(_cells(path))
+    ]
+    if not rows or rows[0].cells.get("op") != "input":
+        raise InterchangeError(
+            f"{path.name}: the first row must have op 'input' and give height, width, channels"
+        )
+    tensors: dict[str, TensorType] = {}
+    nodes: list[Node] = []
+    for row in rows:
+        name = row.cells.get("name")
+        if not name or name in tensors:
+            raise InterchangeError(f"{row.where}: name: expected one that no row before has")
+        if row is rows[0]:
+            shape = (1, row.number("height"), row.number("width"), row.number("channels"))
+            tensors[name] = TensorType(shape=shape, quant=None if row.is_float else _ACTIVATIONS)
+        else:
+            nodes.append(_append(row, name, tensors))
+    graph = Graph(
+        name=path.stem,
+        inputs=(rows[0].cells["name"],),
+        outputs=(rows[-1].cells["name"],),
+        tensors=tensors,
+        nodes=tuple(nodes),
+    )
+    return validate(graph)
+
+
+def _append(row: Row, name: str, tensors: dict[str, TensorType]) -> Node:
+    """Return the row's node and enter its result into `tensors`."""
+    previous = next(reversed(tensors))
+    inputs = tuple(part.strip() for part in row.cells.get("inputs", previous).split(";"))
+    unknown = [tensor for tensor in inputs if tensor not in tensors]
+    if unknown:
+        raise InterchangeError(f"{row.where}: inputs: no row before is named {unknown[0]!r}")
+    kind = row.cells.get("op", "")
+    if kind not in BUILDERS:
+        raise InterchangeError(
+            f"{row.where}: op {kind!r} is not supported; supported: input, {', '.join(BUILDERS)}"
+        )
+    shapes = [tensors[tensor].shape for tensor in inputs]
+    try:
+        op = BUILDERS[kind](row, shapes)
+        (shape,) = op.infer(*shapes)
+    except (GraphError, ValueError, IndexError) as error:
+        raise InterchangeError(f"{row.where}: {error}") from error
+    quant = tensors[inputs[0]].quant
+    if quant is not None:
+        quant = _SOFTMAX_OUTPUT if kind == "softmax" else _ACTIVATIONS
+    tensors[name] = TensorType(shape=shape, quant=quant)
+    return Node(name=name, op=op, inputs=inputs, outputs=(name,))
+
+
+def _cells(path: Path) -> list[dict[str, str]]:
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+        raw = _json_rows(text) if path.suffix == ".json" else _csv_rows(text)
+    except (UnicodeDecodeError, ValueError, csv.Error) as error:
+        raise InterchangeError(f"{path.name}: not a readable table ({error})") from error
+    for row in raw:
+        unknown = [str(column) for column in row if column not in COLUMNS]
+        if unknown:
+            raise InterchangeError(
+                f"{path.name}: column {unknown[0]!r} is not known; known: {', '.join(COLUMNS)}"
+            )
+    return [
+        {column: str(value).strip() for column, value in row.items() if value not in (None, "")}
+        for row in raw
+    ]
+
+
+def _csv_rows(text: str) -> list[dict[str, Any]]:
+    return list(csv.DictReader(io.StringIO(text, newline="")))
+
+
+def _json_rows(text: str) -> list[dict[str, Any]]:
+    raw: Any = json.loads(text)
+    rows = cast("Any", raw.get("layers") if isinstance(raw, dict) else raw)  # pyright: ignore
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):  # pyright: ignore
+        raise ValueError("expected a list of layers")
+    return cast("list[dict[str, Any]]", rows)

@@ -1,0 +1,252 @@
+"""Lower: decide how this device runs this graph, and say why."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hwsim.formats import Dense
+from hwsim.memory import Buffer, Placement, peak_bytes, plan
+from hwsim.numerics import find_policy
+from hwsim.records import Footprint
+
+if TYPE_CHECKING:
+    from hwsim.graph import Graph, Node
+    from hwsim.numerics import Numerics
+    from hwsim.op import Workload
+    from hwsim.profile import DeviceProfile, KernelRule
+    from hwsim.records import ExecutedAs
+    from hwsim.tensor import Weight
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One node with its choice made.
+
+    Attributes:
+        node: What to run.
+        workload: How much work it is.
+        kernel: Name of the profile's rule; empty when unsupported.
+        rule: The rule; None when unsupported.
+        types: Activation x weight bits that the multipliers see, or `f32`.
+        executed_as: How.
+        reason: Why so, in words.
+        weight: The weight as this device stores it; None where the op has none.
+        scratch_bytes: RAM beside the tensors while it runs.
+    """
+
+    node: Node
+    workload: Workload
+    kernel: str
+    rule: KernelRule | None
+    types: str
+    executed_as: ExecutedAs
+    reason: str
+    weight: Weight | None
+    scratch_bytes: int
+
+    @property
+    def is_walked(self) -> bool:
+        """Whether the kernel issues only stored weights."""
+        return (
+            self.executed_as == "native"
+            and self.weight is not None
+            and self.weight.format.name != Dense().name
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Program:
+    """A graph with every choice made for one device.
+
+    Attributes:
+        graph: What is run.
+        profile: Where.
+        numerics: With which integers.
+        steps: In order of execution.
+        arena: Where every tensor and scratch buffer lies.
+        footprint: RAM and flash, needed and present.
+    """
+
+    graph: Graph
+    profile: DeviceProfile
+    numerics: Numerics
+    steps: tuple[Step, ...]
+    arena: tuple[Placement, ...]
+    footprint: Footprint
+
+
+def lower(graph: Graph, profile: DeviceProfile) -> Program:
+    """Return the program of `graph` on `profile`.
+
+    Steps that the device cannot run say so in `executed_as` and `reason`; pricing refuses them.
+
+    Raises:
+        UnsupportedError: The profile names a numerics policy that does not exist.
+    """
+    steps = tuple(_step(graph, node, profile) for node in graph.nodes)
+    arena = plan(_buffers(graph, steps))
+    return Program(
+        graph=graph,
+        profile=profile,
+        numerics=find_policy(profile.numerics.policy),
+        steps=steps,
+        arena=arena,
+        footprint=_footprint(steps, arena, profile),
+    )
+
+
+def _step(graph: Graph, node: Node, profile: DeviceProfile) -> Step:
+    workload = graph.workload(node)
+    weight = node.op.weight
+    types = _types(graph, node)
+    stored = Dense().name if weight is None else weight.format.name
+    undecided = Step(
+        node=node,
+        workload=workload,
+        kernel="",
+        rule=None,
+        types=types,
+        executed_as="unsupported",
+        reason="",
+        weight=weight,
+        scratch_bytes=0,
+    )
+    candidates = [
+        (name, rule)
+        for name, rule in profile.runtime.kernels.items()
+        if workload.kind in rule.ops and types in rule.types
+    ]
+    for name, rule in candidates:
+        if stored in rule.formats:
+            return _supported(undecided, name, rule, profile)
+    for name, rule in candidates:
+        if rule.formats.get(Dense().name) == "native":
+            return _dense_fallback(undecided, name, rule, profile)
+    return replace(undecided, reason=_why_not(undecided, stored, profile))
+
+
+def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) -> Step:
+    stored = Dense().name if step.weight is None else step.weight.format.name
+    is_native = rule.types[step.types] == "native" and rule.formats[stored] == "native"
+    runtime = f"{profile.runtime.name}'s kernel {name!r}"
+    if is_native:
+        reason = f"{runtime} takes {step.types} {stored}"
+    else:
+        reason = f"{runtime} unpacks {step.types} {stored} weights to dense before it multiplies"
+    scratch = int(rule.scratch_bytes_per_depth * step.workload.depth)
+    types = step.types
+    if not is_native and step.weight is not None:
+        activation_bits = types.split("x", maxsplit=1)[0]
+        types = types if types == "f32" else f"{activation_bits}x{activation_bits}"
+        bits = 32 if types == "f32" else int(activation_bits)
+        scratch += step.weight.codes.size * bits // 8
+    return replace(
+        step,
+        kernel=name,
+        rule=rule,
+        types=types,
+        executed_as="native" if is_native else "decoded",
+        reason=reason,
+        scratch_bytes=scratch,
+    )
+
+
+def _dense_fallback(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) -> Step:
+    weight = step.weight
+    assert weight is not None  # A node without a weight counts as dense, and took the rule.
+    taken = sorted({f for r in profile.runtime.kernels.values() for f in r.formats})
+    dense = replace(
+        _supported(replace(step, weight=replace(weight, format=Dense())), name, rule, profile),
+        executed_as="dense_fallback",
+        reason=f"{profile.runtime.name} has no kernel for {weight.format.name} weights of "
+        f"{step.workload.kind} (its kernels take: {', '.join(taken)}); "
+        "zeros are stored and multiplied",
+    )
+    return dense
+
+
+def _why_not(step: Step, stored: str, profile: DeviceProfile) -> str:
+    kind, kernels = step.workload.kind, profile.runtime.kernels.values()
+    same_kind = [rule for rule in kernels if kind in rule.ops]
+    if not same_kind:
+        return f"{profile.runtime.name} on {profile.name} has no kernel for {kind}"
+    types = sorted({types for rule in same_kind for types in rule.types})
+    if step.types not in types:
+        return (
+            f"{profile.runtime.name} on {profile.name} has no {step.types} kernel for {kind} "
+            f"(takes: {', '.join(types)})"
+        )
+    return f"{profile.runtime.name} on {profile.name} has no kernel for {stored} {kind}"
+
+
+def _types(graph: Graph, node: Node) -> str:
+    """Return activation x weight bits (`8x8`), `f32`, or `f32x8` where only weights are codes."""
+    activations = graph.input_types(node) or graph.output_types(node)
+    # A conversion is named by its integer side: that is what its kernel is written for.
+    integers = [t for t in (*activations, *graph.output_types(node)) if t.quant is not None]
+    weight = node.op.weight
+    if not integers:
+        return "f32" if weight is None or weight.quant is None else f"f32x{weight.bits}"
+    bits = integers[0].bits
+    return f"{bits}x{bits if weight is None else weight.bits}"
+
+
+def _buffers(graph: Graph, steps: tuple[Step, ...]) -> list[Buffer]:
+    """Return the room that tensors and scratch need; views share the buffer of their operand."""
+    owner = {tensor: tensor for tensor in graph.inputs}
+    first = dict.fromkeys(graph.inputs, -1)
+    last = dict.fromkeys(graph.inputs, -1)
+    buffers: list[Buffer] = []
+    for index, step in enumerate(steps):
+        for tensor in step.node.inputs:
+            if tensor in owner:
+                last[owner[tensor]] = index
+        if step.scratch_bytes:
+            buffers.append(
+                Buffer(
+                    name=f"{step.node.name} (scratch)",
+                    size_bytes=step.scratch_bytes,
+                    first=index,
+                    last=index,
+                )
+            )
+        if not step.node.inputs:
+            continue  # A constant stays in flash.
+        is_view = step.workload.output_elements == 0
+        for tensor in step.node.outputs:
+            source = step.node.inputs[0]
+            owner[tensor] = owner.get(source, tensor) if is_view else tensor
+            first.setdefault(owner[tensor], index)
+            last[owner[tensor]] = index
+    for tensor in graph.outputs:
+        if tensor in owner:
+            last[owner[tensor]] = len(steps)
+    return buffers + [
+        Buffer(
+            name=tensor,
+            size_bytes=graph.tensors[tensor].size_bytes,
+            first=start,
+            last=last[tensor],
+        )
+        for tensor, start in first.items()
+    ]
+
+
+def _footprint(
+    steps: tuple[Step, ...], arena: tuple[Placement, ...], profile: DeviceProfile
+) -> Footprint:
+    memories = profile.hardware.memories.values()
+    weight_bytes = sum(
+        constant.storage_bytes
+        for step in steps
+        for constant in step.node.op.constants
+        if constant is not step.node.op.weight
+    ) + sum(step.weight.storage_bytes for step in steps if step.weight is not None)
+    return Footprint(
+        peak_ram_bytes=peak_bytes(arena) + profile.runtime.arena_bytes,
+        flash_bytes=weight_bytes + profile.runtime.code_bytes,
+        ram_capacity_bytes=sum(m.size_bytes for m in memories if "activations" in m.holds),
+        flash_capacity_bytes=sum(m.size_bytes for m in memories if "weights" in m.holds),
+        is_shared=any(len(set(m.holds)) == 2 for m in memories),
+    )

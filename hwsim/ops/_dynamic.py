@@ -1,0 +1,82 @@
+"""Dynamic-range layers: integer weights, reals between ops, inputs quantized as they arrive."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hwsim.arrays import Array, FloatArray, IntArray
+    from hwsim.op import Site
+    from hwsim.tensor import Weight
+
+    Multiply = Callable[[IntArray], IntArray]
+
+
+def is_dynamic(site: Site, weight: Weight) -> bool:
+    """Return whether a layer at `site` takes and makes reals but has integer weights."""
+    types = (*site.inputs, *site.outputs)
+    return weight.quant is not None and all(type_.quant is None for type_ in types)
+
+
+def bind_dynamic(
+    site: Site, weight: Weight, bias: Weight | None, multiply: Multiply, *, is_pointwise: bool
+) -> Callable[[FloatArray], FloatArray]:
+    """Return the layer as a function of reals: quantize, multiply integers, scale, add the bias.
+
+    TFLite gives each sample one scale; weights of one scale take symmetric inputs, weights of a
+    scale per channel asymmetric ones. XNNPACK always takes asymmetric inputs, and gives each
+    position its own scale where the layer looks at one position only. (Both measured: LiteRT
+    2.3.0, 0 accumulators off.)
+
+    Args:
+        site: Whose numerics count.
+        weight: Integer codes.
+        bias: float32 [out], or None.
+        multiply: Codes less their zero point, [samples, batch, ...], to int32 [..., out].
+        is_pointwise: Whether an output position depends on one input position.
+    """
+    quant = weight.quant
+    scales = np.ones(1) if quant is None else np.asarray(quant.scale)
+    is_tflite = site.numerics.dynamic == "tflite"
+    centre = _symmetric if is_tflite and len(scales) == 1 else _asymmetric
+    is_per_position = is_pointwise and not is_tflite
+
+    def run(x: FloatArray) -> FloatArray:
+        axes = (x.ndim - 1,) if is_per_position else tuple(range(2, x.ndim))
+        codes, scale = centre(x.astype(np.float32), axes)
+        real = multiply(codes) * scales * scale
+        return real if bias is None else real + bias.real()
+
+    return run
+
+
+def _symmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
+    """Return codes -127..127 and scale = max |x| / 127."""
+    largest = np.abs(x).max(axis=axes, keepdims=True)
+    largest = np.where(largest == 0, np.float32(127), largest)
+    steps = x * (np.float32(127) / largest)
+    return np.clip(_round_away(steps), -127, 127).astype(np.int8), largest / np.float32(127)
+
+
+def _asymmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
+    """Return codes less their zero point, and the scale of a range that includes 0."""
+    low = np.minimum(x.min(axis=axes, keepdims=True), 0).astype(np.float64)
+    high = np.maximum(x.max(axis=axes, keepdims=True), 0).astype(np.float64)
+    scale = np.where(high == low, 1.0, (high - low) / 255.0)
+    # The zero point follows from the end of the range that lies nearer to zero.
+    is_low = 128.0 + np.abs(low / scale) < 127.0 + np.abs(high / scale)
+    exact = np.where(is_low, -128.0 - low / scale, 127.0 - high / scale)
+    zero_point = np.clip(_round_away(exact), -128, 127).astype(np.float32)
+    steps = zero_point + x * (np.float32(1) / scale.astype(np.float32))
+    codes = np.clip(_round_away(steps), -128, 127) - zero_point
+    return codes.astype(np.int16), scale.astype(np.float32)
+
+
+def _round_away(x: Array) -> Array:
+    """Round to the nearest integer, halves away from zero, without adding 0.5 to x."""
+    whole = np.trunc(x)
+    return whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0).astype(x.dtype)

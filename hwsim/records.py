@@ -1,0 +1,275 @@
+"""The records that leave the simulator; reports read these and nothing else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ExecutedAs: TypeAlias = Literal["native", "decoded", "dense_fallback", "unsupported"]
+"""How a device runs a node: as it is stored, unpacked first, with its zeros, or not at all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counts:
+    """What one step does, before any price: whole numbers only.
+
+    Attributes:
+        macs: Multiply-accumulates of the dense op.
+        macs_effective: Those whose weight is not zero.
+        macs_executed: Those that the kernel works on: all of a dense kernel, the stored ones of a
+            kernel that walks a sparse format.
+        macs_padding: Issued beside them because extents are rounded up to the kernel's tile.
+        macs_idle: Issued beside them because lanes in lockstep wait for the fullest one.
+        outputs: Elements written.
+        inputs: Activation elements read.
+        taps: Patch rows gathered.
+        nonzeros: Stored weights walked, once per tile of output positions.
+        decodes: Weights unpacked to dense.
+        calls: Kernel executions.
+        traffic_bytes: Bytes moved per memory.
+    """
+
+    macs: int = 0
+    macs_effective: int = 0
+    macs_executed: int = 0
+    macs_padding: int = 0
+    macs_idle: int = 0
+    outputs: int = 0
+    inputs: int = 0
+    taps: int = 0
+    nonzeros: int = 0
+    decodes: int = 0
+    calls: int = 0
+    traffic_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def macs_issued(self) -> int:
+        """Lane slots that the kernel spends."""
+        return self.macs_executed + self.macs_padding + self.macs_idle
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepEstimate:
+    """The price of one step.
+
+    Attributes:
+        name: The node's name.
+        op: Kind of work (`conv2d`, `depthwise_conv2d`, ...).
+        kernel: The profile's kernel that runs it.
+        executed_as: How.
+        reason: Why so, in words.
+        counts: What it does.
+        terms_s: Seconds by named term; their sum is the latency.
+        energy_terms_j: Joules by named term.
+    """
+
+    name: str
+    op: str
+    kernel: str
+    executed_as: ExecutedAs
+    reason: str
+    counts: Counts
+    terms_s: Mapping[str, float]
+    energy_terms_j: Mapping[str, float]
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds."""
+        return sum(self.terms_s.values())
+
+    @property
+    def energy_j(self) -> float:
+        """Joules."""
+        return sum(self.energy_terms_j.values())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Footprint:
+    """Memory that a program needs, and that the device has.
+
+    Attributes:
+        peak_ram_bytes: Arena at its fullest, scratch and the runtime's own included.
+        flash_bytes: Weights as stored on the device, and the runtime's code.
+        ram_capacity_bytes: Of the memories that hold activations.
+        flash_capacity_bytes: Of the memories that hold weights.
+        is_shared: Whether weights and activations live in the same memory.
+    """
+
+    peak_ram_bytes: int
+    flash_bytes: int
+    ram_capacity_bytes: int
+    flash_capacity_bytes: int
+    is_shared: bool = False
+
+    @property
+    def fits(self) -> bool:
+        """Whether the device has enough of each."""
+        if self.is_shared:
+            return self.peak_ram_bytes + self.flash_bytes <= self.ram_capacity_bytes
+        return (
+            self.peak_ram_bytes <= self.ram_capacity_bytes
+            and self.flash_bytes <= self.flash_capacity_bytes
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """The price of one inference.
+
+    Attributes:
+        steps: In order of execution; times and energies add.
+        footprint: Memory; peaks do not add.
+        latency_low_s: Lower end of the interval that the profile's evidence gives.
+        latency_high_s: Upper end.
+    """
+
+    steps: tuple[StepEstimate, ...]
+    footprint: Footprint
+    latency_low_s: float
+    latency_high_s: float
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds; the sum of the steps'."""
+        return sum(step.latency_s for step in self.steps)
+
+    @property
+    def energy_j(self) -> float:
+        """Joules; the sum of the steps'."""
+        return sum(step.energy_j for step in self.steps)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates of the dense ops."""
+        return sum(step.counts.macs for step in self.steps)
+
+    @property
+    def macs_effective(self) -> int:
+        """Multiply-accumulates whose weight is not zero."""
+        return sum(step.counts.macs_effective for step in self.steps)
+
+    def terms_s(self) -> dict[str, float]:
+        """Return the seconds of every term, over all steps."""
+        total: dict[str, float] = {}
+        for step in self.steps:
+            for term, seconds in step.terms_s.items():
+                total[term] = total.get(term, 0.0) + seconds
+        return total
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """How often the device's own integers pick the right class.
+
+    Attributes:
+        top1: Share of samples whose largest output is the label, 0..1.
+        n: Samples.
+    """
+
+    top1: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One cell of a comparison: this model, so compressed, on this device.
+
+    Attributes:
+        model: Its name.
+        recipe: Name or spec string of the compression; `none` for the model as it is.
+        device: Name of the profile.
+        device_class: `mcu`, `cpu`, `gpu`, `npu` or `accelerator`.
+        runtime: Name and version.
+        overrides: `key=value` texts laid over the profile.
+        profile_sha256: Digest of the profile with its overrides.
+        is_calibrated: Whether held-out evidence backs the figures.
+        numerics: Policy of the integers.
+        estimate: Latency, energy, memory.
+        accuracy: None where no labelled data was given.
+    """
+
+    model: str
+    recipe: str
+    device: str
+    device_class: str
+    runtime: str
+    overrides: tuple[str, ...] = ()
+    profile_sha256: str
+    is_calibrated: bool
+    numerics: str
+    estimate: Estimate
+    accuracy: Accuracy | None = None
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds of one inference."""
+        return self.estimate.latency_s
+
+    @property
+    def energy_j(self) -> float:
+        """Joules of one inference."""
+        return self.estimate.energy_j
+
+    @property
+    def peak_ram_bytes(self) -> int:
+        """See `Footprint`."""
+        return self.estimate.footprint.peak_ram_bytes
+
+    @property
+    def flash_bytes(self) -> int:
+        """See `Footprint`."""
+        return self.estimate.footprint.flash_bytes
+
+    @property
+    def fits(self) -> bool:
+        """See `Footprint`."""
+        return self.estimate.footprint.fits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A cell that has no figures, because the device cannot run it.
+
+    Attributes:
+        model: Its name.
+        recipe: As in `Result`.
+        device: As in `Result`.
+        reason: Node, op, what the device lacks.
+    """
+
+    model: str
+    recipe: str
+    device: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a report shows.
+
+    Attributes:
+        results: In the order asked for.
+        refusals: Cells without figures.
+        baseline: Recipe that speed-ups refer to; None when nothing is compared.
+        version: Of hwsim.
+    """
+
+    results: tuple[Result, ...]
+    refusals: tuple[Refusal, ...] = ()
+    baseline: str | None = None
+    version: str
+
+    def baseline_of(self, result: Result) -> Result | None:
+        """Return the baseline's result for the same model, device and overrides, if any."""
+        for other in self.results:
+            same = (other.model, other.device, other.overrides)
+            if other.recipe == self.baseline and same == (
+                result.model,
+                result.device,
+                result.overrides,
+            ):
+                return other
+        return None

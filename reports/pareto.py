@@ -1,0 +1,50 @@
+"""Which results no other result beats on both accuracy and latency."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hwsim.records import Result
+
+
+def front(gains_and_costs: Sequence[tuple[float, float]]) -> list[bool]:
+    """Return for each (gain, cost) whether it is on the Pareto front; equal points both are.
+
+    A point is off the front when another has no less gain and no more cost, and differs.
+    """
+    order = sorted(
+        range(len(gains_and_costs)), key=lambda i: (gains_and_costs[i][1], -gains_and_costs[i][0])
+    )
+    is_on_front = [False] * len(gains_and_costs)
+    last: tuple[float, float] | None = None
+    for i in order:
+        # By rising cost, a point is on the front when it gains more than all cheaper ones.
+        if last is None or gains_and_costs[i][0] > last[0] or gains_and_costs[i] == last:
+            is_on_front[i] = True
+            last = gains_and_costs[i]
+    return is_on_front
+
+
+def front_of(results: Sequence[Result]) -> list[bool]:
+    """Return for each result whether it is on the front of accuracy against latency of its device.
+
+    All models of a comparison see the same data, so they compete with each other; what does not
+    fit the device, or has no known accuracy, does not.
+    """
+    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    for i, result in enumerate(results):
+        if result.accuracy is not None and result.fits:
+            groups.setdefault((result.device, result.overrides), []).append(i)
+    is_on_front = [False] * len(results)
+    for members in groups.values():
+        points = [
+            (accuracy.top1, results[i].latency_s)
+            for i in members
+            if (accuracy := results[i].accuracy) is not None
+        ]
+        for i, value in zip(members, front(points), strict=True):
+            is_on_front[i] = value
+    return is_on_front

@@ -1,0 +1,226 @@
+"""Filter pruning: coupled channels go together, and dead ones go without a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from compressors import Prune, parse
+from compressors._removal import without
+from compressors.channels import Channels, find_channels
+from hwsim.arrays import Array
+from hwsim.data import Data
+from hwsim.errors import RecipeError
+from hwsim.graph import Graph
+from hwsim.ops import Add, BatchNorm, Constant, Conv2d, Linear, Mul, Reshape, Slice
+from hwsim.reference import trace
+from hwsim.tensor import Weight
+from tests.graphs import (
+    GRAPHS,
+    GraphBuilder,
+    attention,
+    concatenated,
+    gated,
+    grouped,
+    mlp,
+    residual,
+    run_integers,
+    samples,
+    separable,
+    with_op,
+)
+
+graphs = pytest.mark.parametrize("build", GRAPHS, ids=lambda build: build.__name__)
+
+
+def silenced(graph: Graph, channels: Channels, dead: list[int]) -> Graph:
+    """Return `graph` with everything that feeds the channels `dead` set to zero."""
+    ops: dict[str, Any] = {}
+    for node in graph.nodes:
+        at = np.isin(channels.of[node.outputs[0]], dead)
+        op = node.op
+        if isinstance(op, (Conv2d, Linear)):
+            bias = None if op.bias is None else zeroed(op.bias, at)
+            ops[node.name] = replace(op, weight=zeroed(op.weight, at), bias=bias)
+        elif isinstance(op, BatchNorm):
+            ops[node.name] = replace(op, mean=zeroed(op.mean, at), beta=zeroed(op.beta, at))
+        elif isinstance(op, Constant):
+            mask = np.broadcast_to(~at, op.value.shape)
+            ops[node.name] = replace(op, value=op.value.masked(mask))
+    return graph.with_ops(ops)
+
+
+def zeroed(weight: Weight, at: Array) -> Weight:
+    keep = np.broadcast_to(~at.reshape(-1, *(1,) * (len(weight.shape) - 1)), weight.shape)
+    return weight.masked(keep)
+
+
+def extents(graph: Graph) -> dict[str, int]:
+    return {name: type_.shape[-1] for name, type_ in graph.tensors.items()}
+
+
+@graphs
+@pytest.mark.parametrize("seed", range(4))
+def test_dead_channels_go_without_a_trace(build: Callable[[], Graph], seed: int) -> None:
+    graph = build()
+    channels = find_channels(graph)
+    made = {c for node in graph.nodes for c in channels.of[node.outputs[0]].tolist()}
+    free = sorted(made - channels.fixed)
+    rng = np.random.default_rng(seed)
+    # At most a third, and one channel of each tensor stays.
+    dead = rng.choice(free, size=len(free) // 3, replace=False).tolist()
+    dead = [c for c in dead if not any(set(own.tolist()) <= set(dead) for own in
+                                       channels.of.values() if c in own)]  # fmt: skip
+    quiet = silenced(graph, channels, dead)
+    smaller = without(quiet, channels, frozenset(dead))
+    assert dead
+    assert smaller.storage_bytes < quiet.storage_bytes
+    x = samples(graph, 3)
+    want, got = trace(quiet, x), trace(smaller, x)
+    for name in want:
+        # The same float64 products, summed in another order.
+        np.testing.assert_allclose(got[name], want[name], rtol=1e-9, atol=1e-9)
+
+
+@graphs
+def test_dead_channels_are_the_first_to_go(build: Callable[[], Graph]) -> None:
+    graph = build()
+    channels = find_channels(graph)
+    conv = next(n for n in graph.nodes if isinstance(n.op, (Conv2d, Linear))
+                and not set(channels.of[n.outputs[0]].tolist()) & channels.fixed)  # fmt: skip
+    dead = int(channels.of[conv.outputs[0]][1])
+    quiet = silenced(graph, channels, [dead])
+    count = len(set(channels.of[conv.outputs[0]].tolist()))
+    pruned = Prune(structure="filter", sparsity=1 / count, layers=conv.name)
+    if build in (residual, concatenated):
+        return  # Their stem is coupled with layers that layers= leaves out.
+    x = samples(graph, 3)
+    want, got = trace(quiet, x), trace(pruned.apply(quiet), x)
+    for name in want:
+        np.testing.assert_allclose(got[name], want[name], rtol=1e-9, atol=1e-9)
+
+
+def test_half_of_the_residual_net() -> None:
+    got = extents(Prune(structure="filter", sparsity=0.5).apply(residual()))
+    assert (got["stem"], got["a1"], got["a2"], got["a_sum"]) == (4, 4, 4, 4)
+    assert (got["c1"], got["c2"], got["proj"], got["flat"], got["fc"]) == (6, 6, 6, 6, 5)
+
+
+def test_depthwise_follows_its_input() -> None:
+    graph = Prune(structure="filter", sparsity=0.5).apply(separable())
+    got = extents(graph)
+    assert (got["stem"], got["dw1"], got["pw1"], got["dw2"], got["pw2"]) == (3, 3, 4, 8, 5)
+    ops = {node.name: node.op for node in graph.nodes}
+    dw2 = ops["dw2"]
+    assert isinstance(dw2, Conv2d)
+    assert (dw2.groups, dw2.weight.shape) == (4, (8, 3, 3, 1))
+
+
+def test_groups_stay_equal() -> None:
+    graph = Prune(structure="filter", sparsity=0.5).apply(grouped())
+    got = extents(graph)
+    assert (got["c1"], got["c2"], got["c3"], got["flat"]) == (4, 6, 3, 108)
+    c2 = next(node.op for node in graph.nodes if node.name == "c2")
+    assert isinstance(c2, Conv2d)
+    assert (c2.groups, c2.weight.shape) == (2, (6, 3, 3, 2))
+
+
+def test_slices_and_concatenations_follow() -> None:
+    graph = Prune(structure="filter", sparsity=0.5).apply(concatenated())
+    got = extents(graph)
+    assert (got["left"], got["left2"], got["right"], got["both"]) == (3, 2, 3, 8)
+    cut = next(node.op for node in graph.nodes if isinstance(node.op, Slice))
+    assert got["cut"] == cut.stop[-1] - cut.start[-1]
+
+
+def test_flattened_images_drop_columns() -> None:
+    graph = Prune(structure="filter", sparsity=0.5, layers="conv").apply(mlp())
+    fc1 = next(node.op for node in graph.nodes if node.name == "fc1")
+    assert isinstance(fc1, Linear)
+    assert fc1.weight.shape == (10, 4 * 4 * 3)
+
+
+def test_gates_constants_and_products_follow() -> None:
+    got = extents(Prune(structure="filter", sparsity=0.5).apply(gated()))
+    assert (got["conv"], got["up"], got["shift"], got["down"], got["mix"]) == (4, 4, 4, 2, 3)
+
+
+def test_mixed_channels_stay() -> None:
+    graph = attention()
+    got, before = extents(Prune(structure="filter", sparsity=0.5).apply(graph)), extents(graph)
+    assert got["up"] == 6
+    assert {name for name in got if got[name] != before[name]} == {"up", "gelu"}
+
+
+@pytest.mark.parametrize(("sparsity", "kept"), [(0.0, 12), (0.1, 12), (0.5, 8), (0.99, 4)])
+def test_counts_are_rounded_up(sparsity: float, kept: int) -> None:
+    b = GraphBuilder("round", 1, 5)
+    graph = b.done(b.linear("out", b.linear("hidden", "x", 12), 3))
+    prune = Prune(structure="filter", sparsity=sparsity, round_to=4)
+    assert extents(prune.apply(graph))["hidden"] == kept
+
+
+def test_scores_add_over_coupled_filters() -> None:
+    b = GraphBuilder("coupled", 1, 1)
+    total = b.add("sum", Add(), b.linear("a", "x", 3), b.linear("b", "x", 3))
+    graph = b.done(b.linear("out", total, 1))
+    graph = with_op(graph, "a", weight=Weight(codes=np.float32([[1], [5], [3]])))
+    graph = with_op(graph, "b", weight=Weight(codes=np.float32([[-6], [1], [3.5]])))
+    graph = with_op(graph, "out", weight=Weight(codes=np.float32([[10, 20, 30]])))
+
+    def left(criterion: str) -> list[float]:
+        spec = f"prune{{structure=filter,sparsity=0.4,criterion={criterion}}}"
+        op = next(n.op for n in parse(spec).apply(graph).nodes if n.name == "out")
+        assert op.weight is not None
+        return op.weight.codes[0].tolist()
+
+    assert left("l1") == [10, 30]  # 7, 6, 6.5
+    assert left("l2") == [10, 20]  # sqrt 37, sqrt 26, sqrt 21.25
+
+
+def test_global_ranks_over_means() -> None:
+    b = GraphBuilder("global", 1, 1)
+    graph = b.done(b.linear("out", b.linear("large", b.linear("small", "x", 4), 4), 1))
+    graph = with_op(graph, "small", weight=Weight(codes=np.float32([[0.1], [0.1], [0.1], [0.1]])))
+    large = np.diag(np.float32([1, 2, 300, 400]))
+    graph = with_op(graph, "large", weight=Weight(codes=large))
+    got = extents(Prune(structure="filter", sparsity=0.25, scope="global").apply(graph))
+    assert (got["small"], got["large"]) == (4, 2)
+
+
+def test_nothing_to_remove_is_said() -> None:
+    b = GraphBuilder("single", 1, 5)
+    with pytest.raises(RecipeError, match="single: prune{structure=filter} finds no channel"):
+        Prune(structure="filter", sparsity=0.5).apply(b.done(b.linear("fc", "x", 3)))
+
+
+def test_filters_after_a_pattern_are_refused() -> None:
+    with pytest.raises(RecipeError, match="prune filters first"):
+        parse("prune{structure=2:4}|prune{structure=filter,sparsity=0.5}").apply(residual())
+
+
+def test_integer_graphs_lose_filters_too() -> None:
+    graph = residual()
+    integers = parse("quantize").apply(graph, Data(x=samples(graph, 8)))
+    channels = find_channels(integers)
+    dead = int(channels.of["c1_relu"][2])
+    quiet = silenced(integers, channels, [dead])
+    smaller = without(quiet, channels, frozenset([dead]))
+    x = samples(graph, 3)
+    want, got = run_integers(quiet, x), run_integers(smaller, x)
+    np.testing.assert_array_equal(got["softmax"], want["softmax"])
+
+
+def test_odd_reshapes_and_lone_factors_stay() -> None:
+    b = GraphBuilder("odd", 1, 4, 4, 1)
+    y = b.conv("conv", "x", 6)
+    gain = b.conv("gain", y, 1, kernel=1)
+    y = b.add("scaled", Mul(), y, gain)
+    y = b.add("odd_reshape", Reshape(shape=(1, 24, 4)), y)
+    graph = b.done(b.linear("out", b.linear("hidden", y, 4), 2))
+    got = extents(Prune(structure="filter", sparsity=0.5).apply(graph))
+    assert (got["conv"], got["gain"], got["hidden"]) == (6, 1, 2)
