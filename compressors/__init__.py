@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from compressors._compressor import Compressor, Settings
 from compressors._parsing import read_recipe
+from compressors.finetune import Finetune
 from compressors.fold import Fuse
 from compressors.identity import Identity
 from compressors.prune import Prune
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 COMPRESSORS: tuple[type[Settings], ...] = (
+    Finetune,
     Fuse,
     Identity,
     Prune,
@@ -35,6 +37,7 @@ def parse(spec_or_path: str | Path) -> Recipe:
 __all__ = [
     "COMPRESSORS",
     "Compressor",
+    "Finetune",
     "Fuse",
     "Identity",
     "Prune",

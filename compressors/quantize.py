@@ -62,9 +62,7 @@ class Quantize(Settings):
     @classmethod
     def _known_width(cls, value: int) -> int:
         if value != 8:
-            raise ValueError(
-                f"expected 8, got {value}; weights may have 2..8 bits"
-            )
+            raise ValueError(f"expected 8, got {value}; weights may have 2..8 bits")
         return value
 
     def apply(self, graph: Graph, data: Data | None = None) -> Graph:

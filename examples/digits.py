@@ -95,7 +95,7 @@ def train(seed: int = 0) -> DigitsNet:
     """Return a trained network in evaluation mode; torch's global random state is kept."""
     (images, labels), _ = digits()
     x, y = torch.tensor(images), torch.tensor(labels)
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
         torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         net = DigitsNet().train()
         optimizer = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
@@ -115,15 +115,15 @@ def train(seed: int = 0) -> DigitsNet:
 
 def _shifted(x: Tensor) -> Tensor:
     """Return the images moved by -1, 0 or 1 pixels along each axis, one draw per batch."""
-    down, right = torch.randint(0, 3, (2,)).tolist()
+    down, right = (int(torch.randint(0, 3, ())) for _ in range(2))
     return functional.pad(x, (1, 1, 1, 1))[:, :, down : down + 8, right : right + 8]
 
 
 def accuracy(net: nn.Module, x: Array, y: Array) -> float:
     """Return the share of images [n, 1, 8, 8] that `net` labels as `y`."""
     with torch.no_grad():
-        guesses = net(torch.tensor(x)).argmax(dim=1).numpy()
-    return float(np.mean(guesses == y))
+        guesses: Tensor = net(torch.tensor(x)).argmax(dim=1)
+    return float((guesses == torch.tensor(y)).float().mean())
 
 
 def example_inputs() -> tuple[Tensor]:

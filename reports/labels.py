@@ -1,4 +1,4 @@
-"""Names as people read them: devices with their overrides, and recipes short enough for a column."""
+"""Names as people read them: devices with their overrides, recipes short enough for a column."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from hwsim.records import Comparison, Result
 
 SHORT: Final = 26
@@ -33,15 +31,17 @@ def recipes(comparison: Comparison) -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda name: name != comparison.baseline))
 
 
-def short_recipes(names: Iterable[str]) -> dict[str, str]:
-    """Return a shorter label of each recipe; all differ, so a label still names its recipe.
+def short_recipes(comparison: Comparison) -> dict[str, str]:
+    """Return a shorter label of each recipe, refused ones too; all labels differ.
 
     `prune{structure=unstructured,sparsity=0.9}|quantize{weights=8}` becomes
     `prune unstructured 0.9 | quantize 8`. Labels that would be equal stay spelled out.
     """
+    names = (*recipes(comparison), *(refusal.recipe for refusal in comparison.refusals))
     spelled = list(dict.fromkeys(names))
     short = {name: name if len(name) <= SHORT else _values_only(name) for name in spelled}
     labels = list(short.values())
+    # A label may also equal another recipe's whole name, which is then in `labels` as well.
     return {name: name if labels.count(label) > 1 else label for name, label in short.items()}
 
 
@@ -78,4 +78,4 @@ def trust(result: Result) -> str:
     if not low_s > 0 or not result.latency_s > 0:
         return word
     below, above = result.latency_s / low_s, high_s / result.latency_s
-    return f"{word} (interval ÷{below:.3g} .. ×{above:.3g})"
+    return f"{word} (interval x/{below:.3g} .. {above:.3g}x)"

@@ -31,7 +31,9 @@ class Markdown:
         for section in sections(comparison):
             lines += [f"## {escape(section.model)}", "", *_table(section)]
             lines += _list("Why", [_item(w.device, w.recipe, w.text) for w in section.whys])
-            lines += _list("Refused", [_item(r.device, r.recipe, r.reason) for r in section.refusals])
+            lines += _list(
+                "Refused", [_item(r.device, r.recipe, r.reason) for r in section.refusals]
+            )
         lines += [text for note in notes(comparison) for text in (escape(note), "")]
         lines += _list("Profiles", [f"- {escape(text)}" for text in profiles(comparison)])
         return "\n".join([*lines, f"hwsim {escape(comparison.version)}"]) + "\n"

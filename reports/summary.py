@@ -75,7 +75,7 @@ def sections(comparison: Comparison) -> tuple[Section, ...]:
 
 def notes(comparison: Comparison) -> tuple[str, ...]:
     """Return what a reader must know to read the tables."""
-    lines: list[str] = []
+    lines = ["MACs: those whose weight is not zero / all of the dense model."]
     if comparison.baseline is not None:
         lines.append(f"Speed-ups refer to the recipe {comparison.baseline}.")
     if any(front_of(comparison.results)):
@@ -136,7 +136,7 @@ def _latencies(results: Sequence[Result]) -> TextColumn:
 
 def _latency(result: Result, unit: Unit) -> str:
     low, high = result.estimate.latency_low_s, result.estimate.latency_high_s
-    return f"{unit.text(result.latency_s)} ({unit.text(low)}–{unit.text(high)})"
+    return f"{unit.text(result.latency_s)} ({unit.text(low)}-{unit.text(high)})"
 
 
 def _needs(results: Sequence[Result]) -> list[TextColumn]:
@@ -174,7 +174,7 @@ def _work(results: Sequence[Result]) -> list[TextColumn]:
     unit = unit_for([estimate.macs for estimate in estimates], COUNTS)
     return [
         (
-            Column("effective / dense MACs", unit.symbol),
+            Column("MACs", unit.symbol),
             [f"{unit.text(e.macs_effective)} / {unit.text(e.macs)}" for e in estimates],
         ),
         (Column("executed as", is_number=False), [executed_as(result) for result in results]),

@@ -48,8 +48,7 @@ class Terminal:
 
 def page(comparison: Comparison, width: int) -> Group:
     """Return the tables, sentences and footer, for `rich.console.Console.print`."""
-    names = (*comparison.results, *comparison.refusals)
-    short = short_recipes(cell.recipe for cell in names)
+    short = short_recipes(comparison)
     parts: list[RenderableType] = []
     for section in sections(comparison):
         parts.append(Text(section.model, style="bold"))
@@ -76,13 +75,13 @@ def _table(section: Section, short: dict[str, str], width: int) -> Table:
     for row in section.rows:
         if row.cells[0] != device:
             device = row.cells[0]
-            table.add_row(Text(device, style="bold cyan"))
+            table.add_row(Text(device.replace(" [", "\n  ["), style="bold cyan"))
         table.add_row(*_cells(section, row, short, is_wide=is_wide))
     return table
 
 
 def _add_column(table: Table, column: Column, *, is_wide: bool) -> None:
-    header = str(column).replace(" [", "\n[").replace("/ ", "/\n")
+    header = str(column).replace(" [", "\n[")
     table.add_column(
         Text(header if is_wide else header.replace(" ", "\n").replace("-up", "-\nup")),
         justify="right" if column.is_number else "left",

@@ -58,7 +58,9 @@ def unit_for(values: Iterable[float], ladder: Ladder) -> Unit:
         return ladder[-1]
     middle = math.exp(sum(map(math.log, known)) / len(known))
     # The middle of equal figures must not fall below them by a rounding error.
-    chosen = next((i for i, u in enumerate(ladder) if middle * (1 + 1e-9) >= u.base), len(ladder) - 1)
+    chosen = next(
+        (i for i, u in enumerate(ladder) if middle * (1 + 1e-9) >= u.base), len(ladder) - 1
+    )
     while chosen > 0 and max(known) >= WIDEST * ladder[chosen].base:
         chosen -= 1
     return ladder[chosen]

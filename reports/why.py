@@ -36,7 +36,7 @@ class Why:
 
 
 def whys(comparison: Comparison) -> tuple[Why, ...]:
-    """Return a sentence for each result that does not fit, runs not natively or gains too little."""
+    """Return a sentence for each result that does not fit, is not native or gains too little."""
     return tuple(
         Why(model=result.model, recipe=result.recipe, device=device_label(result), text=text)
         for result in comparison.results

@@ -29,7 +29,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 @pytest.fixture
 def golden(request: pytest.FixtureRequest) -> Golden:
     """Return a check that a text equals the file of that name in tests/golden."""
-    is_update: bool = request.config.getoption("--update-golden")
+    is_update = bool(request.config.getoption("--update-golden"))
 
     def check(name: str, text: str) -> None:
         path = GOLDEN / name

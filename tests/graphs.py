@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -35,6 +35,11 @@ from hwsim.ops import (
 from hwsim.tensor import TensorType, Weight
 
 SAME = ((1, 1), (1, 1))
+
+
+def weight_of(reals: Sequence[object]) -> Weight:
+    """Return nested lists of reals as a float32 weight."""
+    return Weight(codes=np.array(reals, np.float32))
 
 
 class GraphBuilder:
@@ -226,6 +231,5 @@ def _site(graph: Graph, node: Node, numerics: Numerics) -> Site:
 
 def with_op(graph: Graph, name: str, **fields: Any) -> Graph:
     """Return `graph` with some fields of the op of node `name` replaced."""
-    op = next(node.op for node in graph.nodes if node.name == name)
-    changed: Mapping[str, Op] = {name: replace(op, **fields)}  # pyright: ignore[reportArgumentType]
-    return graph.with_ops(changed)
+    op: Any = next(node.op for node in graph.nodes if node.name == name)
+    return graph.with_ops({name: replace(op, **fields)})

@@ -164,18 +164,18 @@ class _Reader:
     def add_call(self, node: fx.Node) -> None:
         """Fold, drop or translate one call."""
         where = f"{self.builder.name}/{self.names[node]}"
+        operands = [self.known[source] for source in node.all_input_nodes]
+        if all(isinstance(operand, torch.Tensor) for operand in operands):
+            self.known[node] = self._folded(node, where)
+            return
+        if not node.users:
+            return  # An assertion of torch's own, or a result that nobody reads.
         if node.target is operator.getitem:
             source, index = node.args
             known = self.known[cast("fx.Node", source)]
             self.known[node] = cast("tuple[Value, ...]", known)[cast("int", index)]
             return
         op = aten_name(node)
-        if node.meta.get("val") is None and not node.users:
-            return  # An assertion of torch's own.
-        operands = [self.known[source] for source in node.all_input_nodes]
-        if all(isinstance(operand, torch.Tensor) for operand in operands):
-            self.known[node] = self._folded(node, where)
-            return
         if op not in _READ:
             known = ", ".join(sorted(name for name in _READ if not name.startswith("_")))
             raise InterchangeError(

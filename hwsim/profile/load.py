@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from importlib.resources import files
 from pathlib import Path
+from reprlib import repr as short_repr
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import yaml
@@ -48,7 +49,7 @@ def load_profile(name_or_path: str, overrides: Mapping[str, object] | None = Non
     try:
         return DeviceProfile.model_validate(tree)
     except ValidationError as error:
-        raise ProfileError(f"{label}: {_first_problem(error)}") from error
+        raise ProfileError(f"{label}: {_first_problem(tree, error)}") from error
 
 
 def _find(name_or_path: str) -> Path:
@@ -69,8 +70,9 @@ def _find(name_or_path: str) -> Path:
 def _read(path: Path, heirs: tuple[Path, ...]) -> Tree:
     """Return the file's tree, laid over the tree of what it inherits."""
     try:
-        raw: object = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506
-    except (yaml.YAMLError, UnicodeDecodeError, OSError) as error:
+        raw: object = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
+        # ValueError: bytes that are no UTF-8, and dates such as 2020-99-99.
         problem = " ".join(str(error).split())
         raise ProfileError(f"{path.name}: not readable as YAML: {problem}") from error
     if not isinstance(raw, dict):
@@ -83,10 +85,14 @@ def _read(path: Path, heirs: tuple[Path, ...]) -> Tree:
     if not isinstance(parent, str):
         raise ProfileError(f"{path.name}: inherits: expected a profile's name, got {parent!r}")
     beside = path.parent / f"{parent}.yaml"
-    origin = beside if beside.is_file() else _find(parent)
-    if origin in (path, *heirs):
+    try:
+        origin = beside if beside.is_file() else _find(parent)
+    except ProfileError as error:
+        raise ProfileError(f"{path.name}: inherits: {error}") from error
+    line = (path.resolve(), *heirs)
+    if origin.resolve() in line:
         raise ProfileError(f"{path.name}: inherits: {parent!r} inherits from this profile")
-    return _merged(_read(origin, (path, *heirs)), tree)
+    return _merged(_read(origin, line), tree)
 
 
 def _merged(base: Tree, over: Tree) -> Tree:
@@ -101,15 +107,22 @@ def _merged(base: Tree, over: Tree) -> Tree:
 
 def _override(label: str, tree: Tree, key: str, value: object) -> None:
     *parents, leaf = key.split(".")
-    at: object = tree
-    for step in (*parents, leaf):
-        if not isinstance(at, dict) or step not in at:
-            known = ", ".join(cast("Tree", at)) if isinstance(at, dict) else "nothing"
-            raise ProfileError(f"{label}: no key {key!r} to override: {step!r} is not among {known}")
-        parent, at = cast("Tree", at), cast("Tree", at)[step]
-    if isinstance(at, dict):
-        raise ProfileError(f"{label}: {key!r} is a section; override one of {', '.join(at)} in it")  # pyright: ignore[reportUnknownArgumentType]
-    parent[leaf] = value  # pyright: ignore[reportPossiblyUnbound]
+    section = tree
+    for step in parents:
+        inner: object = section.get(step)
+        if not isinstance(inner, dict):
+            known = ", ".join(name for name, item in section.items() if isinstance(item, dict))
+            raise ProfileError(
+                f"{label}: no key {key!r} to override: {step!r} is not among the sections "
+                f"{known or '(none here)'}"
+            )
+        section = cast("Tree", inner)
+    old: object = section.get(leaf)
+    if isinstance(old, dict):
+        inside = ", ".join(cast("Tree", old))
+        raise ProfileError(f"{label}: {key!r} is a section; override one of {inside} in it")
+    # A key that the profile leaves at its default is added; the schema refuses any other.
+    section[leaf] = value
     # What was fitted or measured no longer describes the device that this makes.
     tree.pop("evidence", None)
 
@@ -126,30 +139,52 @@ def _require_text_keys(where: str, value: object) -> None:
         _require_text_keys(f"{where}: {key}", item)
 
 
-def _first_problem(error: ValidationError) -> str:
+def _first_problem(tree: Tree, error: ValidationError) -> str:
     """Return the first problem as `key: expected ..., got value (type)`."""
     problem = error.errors(include_url=False)[0]
     key = ".".join(str(part) for part in problem["loc"])
     got = problem["input"]
     if problem["type"] == "extra_forbidden":
-        return f"{key}: there is no such key in the schema"
+        beside = ", ".join(_siblings(tree, problem["loc"])) or "nothing"
+        return f"{key}: there is no such key in the schema; beside it stand: {beside}"
     if problem["type"] == "missing":
         return f"{key}: this key is required"
     hint = ""
     if isinstance(got, str) and problem["type"] in ("float_type", "int_type"):
         hint = "; YAML reads 480e6 as text, write 480.0e+6"
-    return f"{key}: {problem['msg']}, got {got!r} ({type(got).__name__}){hint}"
+    return f"{key}: {problem['msg']}, got {short_repr(got)} ({type(got).__name__}){hint}"
+
+
+def _siblings(tree: Tree, location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that stand beside the last one of `location`."""
+    *parents, leaf = location
+    section = tree
+    for step in parents:
+        inner: object = section.get(str(step))
+        if not isinstance(inner, dict):
+            return []
+        section = cast("Tree", inner)
+    return [key for key in section if key != leaf]
 
 
 class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice in one mapping."""
+    """SafeLoader that refuses a key given twice in one mapping, and aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """See `yaml.composer.Composer.compose_node`; an alias could make a tree without end."""
+        if self.check_event(yaml.AliasEvent):
+            line = self.line + 1
+            raise yaml.YAMLError(f"an alias (*name), line {line}; write the value out")
+        return super().compose_node(parent, index)
 
 
 def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> Tree:
     keys = [key.value for key, _ in node.value]
     repeated = {str(key) for key in keys if keys.count(key) > 1}
     if repeated:
-        raise yaml.YAMLError(f"key {repeated.pop()!r} stands twice, line {node.start_mark.line + 1}")
+        raise yaml.YAMLError(
+            f"key {repeated.pop()!r} stands twice, line {node.start_mark.line + 1}"
+        )
     return cast("Tree", loader.construct_mapping(node, deep=True))
 
 

@@ -169,7 +169,7 @@ def test_the_toy_loads(tmp_path: Path) -> None:
         ("types: {8x8: native}", "types: {8x8: fast}", ("gemm.types.8x8", "'fast'")),
         ("ops: [linear]", "ops: []", ("gemm.ops", "at least 1")),
         ("ops: [linear]", "ops: linear", ("gemm.ops", "'linear' (str)")),
-        ("cycles: {per_mac: 1.0}", "cycles: {}, formats: {2:4: native}", ("122", '"2:4"')),
+        ("cycles: {per_mac: 1.0}", "cycles: {}, formats: {2:4: native}", ("124", '"2:4"')),
         ("cycles: {per_mac: 1.0}", "cycles: {on: 1}", ("True (bool)", "quotes")),
         ("accumulator_bits: 32", "accumulator_bits: 16", ("accumulator_bits", "32", "16 (int)")),
         ('version: "1"', "version: 1.0", ("runtime.version", "1.0 (float)")),
@@ -179,6 +179,8 @@ def test_the_toy_loads(tmp_path: Path) -> None:
         ("name: toy\ndesc", "name: !!python/none 1\ndesc", ("not readable as YAML",)),
         ("name: toy\ndesc", "name: 2020-99-99\ndesc", ("not readable as YAML",)),
         ("name: toy\ndesc", "name: *none\ndesc", ("not readable as YAML",)),
+        ("name: toy\ndesc", "name: &a toy\nhardware: {x: *a}\ndesc", ("an alias", "line 2")),
+        ("name: toy\ndesc", "name: " + 3000 * "[" + "\ndesc", ("not readable as YAML",)),
         ("name: toy\ndesc", "? [a, b]\n: 1\nname: toy\ndesc", ("toy.yaml",)),
         ("name: toy\ndesc", "? {a: b}\n: 1\nname: toy\ndesc", ("toy.yaml",)),
         ("name: toy\ndesc", "inherits: 7\nname: toy\ndesc", ("inherits", "7")),
@@ -209,9 +211,7 @@ def test_a_malformed_profile_gives_one_clear_line(
         ("a: 1\n---\nb: 2\n", "not readable"),
     ],
 )
-def test_a_file_that_is_no_mapping_is_refused(
-    tmp_path: Path, text: str | bytes, word: str
-) -> None:
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str | bytes, word: str) -> None:
     message = problem(write(tmp_path, text))
     assert message.startswith("toy.yaml: ")
     assert word in message
@@ -240,13 +240,14 @@ def test_an_heir_changes_leaves_and_loses_the_evidence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("key", "value", "words"),
     [
-        ("hardware.clock_mhz", 80.0, ("'clock_mhz'", "clock_hz")),
-        ("clock_hz", 80.0, ("'clock_hz'", "hardware")),
-        ("hardware.clock_hz.x", 80.0, ("'x'",)),
+        ("hardware.clock_mhz", 80.0, ("hardware.clock_mhz", "no such key", "clock_hz")),
+        ("clock_hz", 80.0, ("clock_hz", "no such key", "hardware")),
+        ("hardware.clock_hz.x", 80.0, ("'clock_hz'", "memories")),
         ("hardware", 80.0, ("section", "clock_hz")),
         ("hardware.memories.ram", 80.0, ("section", "size_bytes")),
-        ("", 80.0, ("''",)),
-        ("hardware.", 80.0, ("''",)),
+        ("", 80.0, ("no such key",)),
+        ("hardware.", 80.0, ("hardware.: there is no such key",)),
+        ("hardware.memory.ram.size_bytes", 80, ("'memory'", "memories")),
         ("hardware.clock_hz", "80e6", ("clock_hz", "'80e6' (str)")),
         ("hardware.clock_hz", {"a": 1}, ("clock_hz", "(dict)")),
         ("hardware.clock_hz", -80.0, ("clock_hz", "-80.0")),
@@ -258,6 +259,15 @@ def test_a_bad_override_gives_one_clear_line(
     message = problem(write(tmp_path, GOOD), {key: value})
     for word in words:
         assert word in message
+
+
+def test_a_key_left_at_its_default_can_be_overridden(tmp_path: Path) -> None:
+    toy = load_profile(
+        write(tmp_path, GOOD),
+        {"hardware.cores": 2, "hardware.memories.ram.bytes_per_cycle": 4.0},
+    )
+    assert toy.hardware.cores == 2
+    assert toy.hardware.memories["ram"].bytes_per_cycle == 4.0
 
 
 def test_an_unknown_device_is_answered_with_those_that_exist() -> None:
@@ -276,8 +286,6 @@ def test_an_unknown_device_is_answered_with_those_that_exist() -> None:
         ("sources:\n", 'sources:\n  hardware.x: "assumed: y"\n', "sources.hardware.x: there is no"),
     ],
 )
-def test_a_number_without_a_source_is_told(
-    tmp_path: Path, old: str, new: str, word: str
-) -> None:
+def test_a_number_without_a_source_is_told(tmp_path: Path, old: str, new: str, word: str) -> None:
     lines = unsourced(load_profile(write(tmp_path, GOOD.replace(old, new, 1))))
     assert any(line.startswith(word) for line in lines)

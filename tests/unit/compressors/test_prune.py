@@ -37,14 +37,14 @@ def weights(graph: Graph) -> dict[str, Weight]:
 def test_three_by_three_at_a_threshold() -> None:
     pruned = weights(Prune(threshold=0.3).apply(one_layer(NINE)))["fc"]
     want = [[0.0, -0.5, 0.0], [0.9, 0.0, 0.3], [-0.7, 0.4, -0.6]]
-    np.testing.assert_array_equal(pruned.codes, np.float32(want))
+    np.testing.assert_array_equal(pruned.codes, np.array(want, np.float32))
 
 
 def test_three_by_three_at_a_sparsity() -> None:
     pruned = weights(Prune(sparsity=0.6).apply(one_layer(NINE)))["fc"]
     # round(0.6 x 9) = 5 go: 0.05, 0.1, 0.2, 0.3, 0.4.
     want = [[0.0, -0.5, 0.0], [0.9, 0.0, 0.0], [-0.7, 0.0, -0.6]]
-    np.testing.assert_array_equal(pruned.codes, np.float32(want))
+    np.testing.assert_array_equal(pruned.codes, np.array(want, np.float32))
     assert pruned.format.name == "bitmask"
 
 
@@ -91,7 +91,7 @@ def test_masks_are_those_of_torch(scope: str, sparsity: float) -> None:
     modules: dict[str, Any] = {}
     for name, weight in weights(graph).items():
         modules[name] = torch.nn.Module()
-        modules[name].weight = torch.nn.Parameter(torch.from_numpy(weight.codes.copy()))
+        modules[name].weight = torch.nn.Parameter(torch.tensor(weight.codes.tolist()))
     if scope == "global":
         pairs = [(module, "weight") for module in modules.values()]
         torch_prune.global_unstructured(  # pyright: ignore[reportUnknownMemberType]

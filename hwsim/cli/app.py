@@ -1,0 +1,56 @@
+"""The commands by name, and the edge where errors become one line and an exit status."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+import typer
+
+from hwsim.cli.compress import compress
+from hwsim.cli.devices import check_profile, device, devices
+from hwsim.cli.evaluate import compare, evaluate
+from hwsim.cli.run import run
+from hwsim.cli.sweep import sweep
+from hwsim.errors import HwsimError
+
+# Plain help: rich's takes longer to import than the whole budget of --help.
+app = typer.Typer(
+    name="hwsim",
+    help="What will this compressed model cost on that chip, is it still right, "
+    "and if it did not get faster, why?",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+app.command()(evaluate)
+app.command()(compare)
+app.command()(run)
+app.command()(compress)
+app.command()(sweep)
+app.command()(devices)
+app.command()(device)
+app.command(name="check-profile")(check_profile)
+
+
+def main() -> None:
+    """Run the command line: exit status 0 done, 1 a check failed, 2 the user's mistake."""
+    try:
+        status = app(standalone_mode=False)
+    except HwsimError as error:
+        _fail(" ".join(str(error).split()))
+    except click.ClickException as error:
+        _fail(f"{error.format_message()}; hwsim --help lists commands and options")
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    else:
+        sys.exit(status if isinstance(status, int) else 0)
+
+
+def _fail(message: str) -> None:
+    print(f"hwsim: {message}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)

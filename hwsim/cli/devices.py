@@ -1,0 +1,89 @@
+"""`hwsim devices`, `hwsim device`, `hwsim check-profile`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from hwsim.cli.options import JsonFile
+
+
+def devices(json: JsonFile = None) -> None:
+    """List the device profiles."""
+    import json as json_library
+
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    from hwsim.cli.output import write_texts
+    from hwsim.profile import known_devices, load_profile
+
+    profiles = [load_profile(name) for name in known_devices()]
+    records = [
+        {
+            "name": profile.name,
+            "class": profile.device_class,
+            "runtime": f"{profile.runtime.name} {profile.runtime.version}",
+            "calibrated": profile.is_calibrated,
+            "clock_hz": profile.hardware.clock_hz,
+            "cores": profile.hardware.cores,
+            "numerics": profile.numerics.policy,
+            "description": profile.description,
+            "profile_sha256": profile.sha256,
+        }
+        for profile in profiles
+    ]
+    if json is not None:
+        write_texts({json: json_library.dumps({"devices": records}, indent=1) + "\n"})
+    table = Table(box=box.SIMPLE_HEAD)
+    for heading in ("device", "class", "runtime", "clock [MHz]", "numerics", "evidence", "what"):
+        table.add_column(heading, justify="right" if "[" in heading else "left")
+    for profile in profiles:
+        table.add_row(
+            profile.name,
+            profile.device_class,
+            f"{profile.runtime.name} {profile.runtime.version}",
+            f"{profile.hardware.clock_hz / 1e6:.0f}",
+            profile.numerics.policy,
+            "calibrated" if profile.is_calibrated else "uncalibrated",
+            profile.description,
+        )
+    Console().print(table)
+
+
+def device(
+    name: Annotated[str, typer.Argument(metavar="D", help="A profile's name or a .yaml file.")],
+) -> None:
+    """Show one profile: every number, and where it comes from."""
+    import yaml
+
+    from hwsim.profile import load_profile
+
+    profile = load_profile(name)
+    shown = profile.model_dump(mode="json", exclude_defaults=True)
+    typer.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100), nl=False)
+    typer.echo(f"# profile_sha256: {profile.sha256}")
+
+
+def check_profile(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A profile as .yaml, or a name.")],
+) -> None:
+    """Check a profile's keys, types and sources; exit status 1 if anything is wrong."""
+    from hwsim.errors import ProfileError
+    from hwsim.profile import load_profile, unsourced
+
+    try:
+        profile = load_profile(file)
+        problems = unsourced(profile)
+    except ProfileError as error:
+        if not isinstance(error.__cause__, Exception):
+            raise
+        problems, profile = [str(error)], None
+    for problem in problems:
+        typer.echo(problem, err=True)
+    if problems:
+        raise typer.Exit(1)
+    if profile is not None:
+        typer.echo(f"{profile.name}: every key is known, every number has a source")

@@ -1,0 +1,60 @@
+"""`hwsim evaluate` and `hwsim compare`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from hwsim.cli.options import (
+    CsvFile,
+    DataFile,
+    Devices,
+    HtmlFile,
+    JsonFile,
+    MarkdownFile,
+    Models,
+    Overrides,
+    Recipes,
+    TrainData,
+)
+
+if TYPE_CHECKING:
+    from hwsim.records import Comparison
+
+
+def evaluate(
+    models: Models,
+    device: Devices = None,
+    recipe: Recipes = None,
+    data: DataFile = None,
+    train_data: TrainData = None,
+    set_: Overrides = None,
+    json: JsonFile = None,
+    html: HtmlFile = None,
+    md: MarkdownFile = None,
+    csv: CsvFile = None,
+) -> None:
+    """Latency, energy, RAM, flash and accuracy of models under recipes on devices."""
+    from hwsim.cli.grid import Grid, show
+
+    grid = Grid.of(models, recipe or ["none"], device, set_, data, train_data)
+    show(grid.evaluate(baseline=None), json=json, html=html, md=md, csv=csv)
+
+
+def compare(
+    models: Models,
+    device: Devices = None,
+    recipe: Recipes = None,
+    data: DataFile = None,
+    train_data: TrainData = None,
+    set_: Overrides = None,
+    json: JsonFile = None,
+    html: HtmlFile = None,
+    md: MarkdownFile = None,
+    csv: CsvFile = None,
+) -> None:
+    """As evaluate, with the first recipe as baseline: speed-ups, Pareto front, and why."""
+    from hwsim.cli.grid import Grid, show
+
+    grid = Grid.of(models, recipe or ["none"], device, set_, data, train_data)
+    show(grid.evaluate(baseline=grid.recipes[0].name), json=json, html=html, md=md, csv=csv)

@@ -1,0 +1,50 @@
+"""`hwsim run`: the integers of one runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hwsim.cli.options import Model
+
+
+def run(
+    model: Model,
+    data: Annotated[Path, typer.Option("--data", metavar="X.npz", help="x: stacked inputs.")],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="Y.npz", help="Outputs, by tensor name.")
+    ],
+    numerics: Annotated[
+        str,
+        typer.Option(
+            "--numerics",
+            metavar="POLICY",
+            help="tflite-ref, tflm, xnnpack, or the name of a device profile.",
+        ),
+    ] = "tflite-ref",
+    all_tensors: Annotated[
+        bool, typer.Option("--all-tensors", help="Every tensor, not the outputs alone.")
+    ] = False,
+) -> None:
+    """Run a model bit-exactly as a runtime would, and write what it gives."""
+    import numpy as np
+
+    from hwsim.cli.output import whole_file
+    from hwsim.data import load_data
+    from hwsim.execute import prepare_all
+    from hwsim.interchange import load
+
+    samples = load_data(data)
+    graph = load(model)
+    wanted = tuple(graph.tensors) if all_tensors else graph.outputs
+    results = prepare_all(graph, numerics, wanted)(samples.x)
+    # The graph's own batch axis of 1 lies behind the axis of stacked samples.
+    squeezed = {
+        name: value[:, 0] if value.ndim > 2 and value.shape[1] == 1 else value
+        for name, value in results.items()
+    }
+    with whole_file(output) as part, part.open("wb") as file:
+        np.savez(file, allow_pickle=False, **squeezed)
+    typer.echo(f"{graph.name}: {samples.count} samples under {numerics}, wrote {output}")

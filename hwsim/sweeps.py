@@ -1,0 +1,259 @@
+"""Sweep: evaluate every combination of models, recipes, devices and overrides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import TYPE_CHECKING, Protocol, TypeAlias
+
+import pandas as pd
+
+import hwsim
+from hwsim.errors import FormatError, RecipeError, UnsupportedError
+from hwsim.evaluation import estimate, result_of
+from hwsim.execute import accuracy
+from hwsim.profile import load_profile
+from hwsim.records import Comparison, Refusal, Result
+
+if TYPE_CHECKING:
+    from hwsim.data import Data
+    from hwsim.graph import Graph
+    from hwsim.profile import DeviceProfile
+    from hwsim.records import Accuracy
+
+Overrides: TypeAlias = Mapping[str, object]
+"""Dotted profile keys and the values laid over them."""
+
+Outcome: TypeAlias = "Result | Refusal"
+
+
+class Recipe(Protocol):
+    """What a sweep needs of a recipe: `compressors.parse` returns such."""
+
+    @property
+    def name(self) -> str:
+        """For reports."""
+        ...
+
+    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
+        """Return the compressed graph."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A device with what was laid over its profile.
+
+    Attributes:
+        profile: Overrides applied.
+        overrides: `key=value` texts, for reports.
+    """
+
+    profile: DeviceProfile
+    overrides: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One model under one recipe, on every target: what one worker does.
+
+    Attributes:
+        graph: The model as it is.
+        recipe: How to compress it.
+        targets: Where to evaluate it.
+        data: Labelled samples that judge it.
+        training_data: What the recipe may calibrate and train on.
+    """
+
+    graph: Graph
+    recipe: Recipe
+    targets: tuple[Target, ...]
+    data: Data | None
+    training_data: Data | None
+
+    def evaluate(self) -> list[Outcome]:
+        """Return one outcome per target; the model is compressed once, run once per numerics."""
+        try:
+            graph = self.recipe.apply(self.graph, self.training_data)
+        except (RecipeError, UnsupportedError, FormatError) as error:
+            where = f"{self.graph.name}, recipe {self.recipe.name}"
+            raise RecipeError(f"{where}: {error}") from error
+        measured: dict[str, Accuracy | None] = {}
+        outcomes: list[Outcome] = []
+        for target in self.targets:
+            try:
+                outcomes.append(self._on(target, graph, measured))
+            except UnsupportedError as error:
+                outcomes.append(
+                    Refusal(
+                        model=self.graph.name,
+                        recipe=self.recipe.name,
+                        device=target.profile.name,
+                        reason=str(error),
+                    )
+                )
+        return outcomes
+
+    def _on(
+        self, target: Target, graph: Graph, measured: dict[str, Accuracy | None]
+    ) -> Result:
+        priced = estimate(graph, target.profile)
+        policy = target.profile.numerics.policy
+        if policy not in measured:
+            is_labelled = self.data is not None and self.data.y is not None
+            measured[policy] = (
+                accuracy(graph, self.data, policy) if is_labelled and self.data else None
+            )
+        return result_of(
+            graph,
+            target.profile,
+            priced,
+            measured[policy],
+            recipe=self.recipe.name,
+            overrides=target.overrides,
+        )
+
+
+def targets_of(
+    devices: Iterable[str | DeviceProfile], overrides: Iterable[Overrides] = ({},)
+) -> tuple[Target, ...]:
+    """Return every device under every set of overrides.
+
+    Raises:
+        ProfileError: An unknown device or key.
+    """
+    targets: list[Target] = []
+    for device, laid_over in product(devices, list(overrides)):
+        texts = tuple(f"{key}={value}" for key, value in laid_over.items())
+        if isinstance(device, str):
+            profile = load_profile(device, laid_over)
+        else:
+            profile = device
+        targets.append(Target(profile=profile, overrides=texts))
+    return tuple(targets)
+
+
+def rows_of(
+    models: Sequence[Graph],
+    recipes: Sequence[Recipe],
+    targets: tuple[Target, ...],
+    data: Data | None,
+    training_data: Data | None,
+) -> list[Row]:
+    """Return one row per model and recipe.
+
+    Where no training data is given, recipes may calibrate on the inputs of `data`, without their
+    labels; training on what judges would make the accuracy worthless.
+    """
+    if training_data is None and data is not None:
+        training_data = replace(data, y=None)
+    return [
+        Row(graph=graph, recipe=recipe, targets=targets, data=data, training_data=training_data)
+        for graph, recipe in product(models, recipes)
+    ]
+
+
+def evaluate_rows(
+    rows: Sequence[Row],
+    *,
+    baseline: str | None = None,
+    executor: Executor | None = None,
+    on_done: Callable[[Row], None] | None = None,
+) -> Comparison:
+    """Return the outcomes of all rows, in their order.
+
+    Args:
+        rows: From `rows_of`.
+        baseline: Recipe that speed-ups refer to.
+        executor: Where rows are evaluated; here and now when None.
+        on_done: Called after each row.
+
+    Raises:
+        RecipeError: A recipe does not fit a model.
+        DataError: The data does not fit a model.
+    """
+    evaluate = _evaluate_row
+    finished = map(evaluate, rows) if executor is None else executor.map(evaluate, rows)
+    outcomes: list[Outcome] = []
+    for row, done in zip(rows, finished, strict=True):
+        outcomes += done
+        if on_done is not None:
+            on_done(row)
+    return Comparison(
+        results=tuple(o for o in outcomes if isinstance(o, Result)),
+        refusals=tuple(o for o in outcomes if isinstance(o, Refusal)),
+        baseline=baseline,
+        version=hwsim.__version__,
+    )
+
+
+def sweep(
+    models: Sequence[Graph],
+    recipes: Sequence[Recipe],
+    devices: Sequence[str | DeviceProfile],
+    *,
+    overrides: Sequence[Overrides] = ({},),
+    data: Data | None = None,
+    training_data: Data | None = None,
+    executor: Executor | None = None,
+) -> pd.DataFrame:
+    """Return one row per combination, columns in base units.
+
+    Args:
+        models: From `hwsim.load`.
+        recipes: From `compressors.parse`.
+        devices: Names, or profiles from `hwsim.device`.
+        overrides: Sets of dotted keys and values, each laid over every named device.
+        data: Labelled samples, for accuracy.
+        training_data: For recipes that calibrate or train.
+        executor: Any `concurrent.futures.Executor`; models under recipes are its tasks.
+
+    Raises:
+        ProfileError: An unknown device or key.
+        RecipeError: A recipe does not fit a model.
+        DataError: The data does not fit a model.
+    """
+    rows = rows_of(models, recipes, targets_of(devices, overrides), data, training_data)
+    return frame(evaluate_rows(rows, executor=executor))
+
+
+def frame(comparison: Comparison) -> pd.DataFrame:
+    """Return one row per outcome; figures of a refusal are missing, its reason is not."""
+    records: list[dict[str, object]] = [
+        {
+            "model": result.model,
+            "recipe": result.recipe,
+            "device": result.device,
+            "overrides": "; ".join(result.overrides),
+            "latency_s": result.latency_s,
+            "latency_low_s": result.estimate.latency_low_s,
+            "latency_high_s": result.estimate.latency_high_s,
+            "energy_j": result.energy_j,
+            "peak_ram_bytes": result.peak_ram_bytes,
+            "flash_bytes": result.flash_bytes,
+            "fits": result.fits,
+            "top1": None if result.accuracy is None else result.accuracy.top1,
+            "macs": result.estimate.macs,
+            "macs_effective": result.estimate.macs_effective,
+            "calibrated": result.is_calibrated,
+            "profile_sha256": result.profile_sha256,
+            "refused": None,
+        }
+        for result in comparison.results
+    ]
+    records += [
+        {
+            "model": refusal.model,
+            "recipe": refusal.recipe,
+            "device": refusal.device,
+            "refused": refusal.reason,
+        }
+        for refusal in comparison.refusals
+    ]
+    return pd.DataFrame.from_records(records)
+
+
+def _evaluate_row(row: Row) -> list[Outcome]:
+    return row.evaluate()

@@ -1,0 +1,294 @@
+"""The twin computes what the reference does, and training changes only what it should."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import fields
+
+import numpy as np
+import pytest
+import torch
+
+from compressors.training import Twin, train
+from compressors.training_ops import FORWARD
+from hwsim.arrays import Array, Shape
+from hwsim.data import Data
+from hwsim.errors import RecipeError
+from hwsim.formats import NM, Bitmask
+from hwsim.graph import Graph, Node, validate
+from hwsim.numerics import Quant
+from hwsim.op import Op
+from hwsim.ops import (
+    OPS,
+    Add,
+    AveragePool2d,
+    BatchNorm,
+    Concat,
+    Constant,
+    Conv2d,
+    Elementary,
+    LayerNorm,
+    Linear,
+    MatMul,
+    MaxPool2d,
+    Mean,
+    Mul,
+    Pad,
+    Reshape,
+    Slice,
+    Softmax,
+    Transpose,
+)
+from hwsim.ops.elementary import FUNCTIONS
+from hwsim.reference import trace
+from hwsim.tensor import TensorType, Weight
+
+RANDOM = np.random.default_rng(0)
+
+# Float32 against float64: some hundred roundings of 6e-8.
+TOLERANCE = 1e-5
+
+
+def weight(*shape: int, low: float = -1.0) -> Weight:
+    return Weight(codes=RANDOM.uniform(low, 1.0, shape).astype(np.float32))
+
+
+def chain(input_shape: Shape, *ops: Op | tuple[Op, tuple[int, ...]]) -> Graph:
+    """Return the graph of `ops`, each fed by the one before, or by the tensors t0, t1, ... given.
+
+    t0 is the input, t1 the result of the first op.
+    """
+    tensors = {"t0": TensorType(shape=input_shape)}
+    nodes: list[Node] = []
+    for i, entry in enumerate(ops):
+        op, sources = entry if isinstance(entry, tuple) else (entry, (i,))
+        inputs = tuple(f"t{source}" for source in sources)
+        (shape,) = op.infer(*(tensors[name].shape for name in inputs))
+        tensors[f"t{i + 1}"] = TensorType(shape=shape)
+        nodes.append(Node(name=f"node.{i}", op=op, inputs=inputs, outputs=(f"t{i + 1}",)))
+    return validate(
+        Graph(
+            name="chain",
+            inputs=("t0",),
+            outputs=(f"t{len(ops)}",),
+            tensors=tensors,
+            nodes=tuple(nodes),
+        )
+    )
+
+
+def norm(channels: int) -> BatchNorm:
+    return BatchNorm(
+        gamma=weight(channels),
+        beta=weight(channels),
+        mean=weight(channels),
+        variance=weight(channels, low=0.5),
+    )
+
+
+IMAGE = (1, 6, 5, 4)
+ONES = ((1, 1), (1, 1))
+UNEVEN = ((0, 1), (2, 1))
+CASES: dict[str, Graph] = {
+    "conv": chain(IMAGE, Conv2d(weight=weight(3, 3, 2, 4), bias=weight(3), stride=(2, 1))),
+    "conv_relu6": chain(
+        IMAGE, Conv2d(weight=weight(3, 3, 3, 4), padding=UNEVEN, activation="relu6")
+    ),
+    "grouped_conv": chain(
+        IMAGE, Conv2d(weight=weight(6, 3, 3, 2), groups=2, padding=ONES, dilation=(2, 1))
+    ),
+    "linear": chain((1, 7), Linear(weight=weight(3, 7), bias=weight(3), activation="relu_n1_to_1")),
+    "batch_norm": chain(IMAGE, norm(4)),
+    "max_pool": chain(IMAGE, MaxPool2d(kernel=(3, 2), stride=(2, 2), padding=UNEVEN)),
+    "average_pool": chain(IMAGE, AveragePool2d(kernel=(3, 3), stride=(2, 1), padding=UNEVEN)),
+    "average_pool_of_padding": chain(
+        IMAGE, AveragePool2d(kernel=(3, 3), stride=(1, 1), padding=ONES, count_padding=True)
+    ),
+    "add": chain(IMAGE, Constant(value=weight(4)), (Add(activation="relu"), (0, 1))),
+    "constant_for_all": chain((1, 5), (Constant(value=weight(1, 5)), ()), (Concat(axis=1), (0, 1))),
+    "mul": chain(IMAGE, (Constant(value=weight(4)), ()), (Mul(), (0, 1))),
+    "concat": chain(
+        IMAGE, Pad(padding=((0, 0), (0, 0), (0, 0), (1, 2))), (Concat(axis=-1), (0, 1))
+    ),
+    "attention": chain(
+        (1, 2, 5, 4),
+        (MatMul(transpose_b=True, scale=0.5), (0, 0)),
+        Softmax(beta=2.0),
+        (MatMul(), (2, 0)),
+    ),
+    "layer_norm": chain(IMAGE, LayerNorm(gamma=weight(4), beta=weight(4))),
+    "mean": chain(IMAGE, Mean(axes=(1, 3)), Mean(axes=(1,), keep_axes=True)),
+    "moved": chain(
+        IMAGE,
+        Transpose(axes=(0, 3, 1, 2)),
+        Slice(start=(0, 1, 0, 0), stop=(1, 4, 6, 5), step=(1, 2, 1, 1)),
+        Reshape(shape=(1, 4, 15)),
+    ),
+    **{name: chain(IMAGE, Elementary(function=name)) for name in FUNCTIONS},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_twin_computes_what_the_reference_does(case: str) -> None:
+    graph = CASES[case]
+    x = RANDOM.normal(0.0, 2.0, (3, *graph.tensors["t0"].shape))
+    (expected,) = trace(graph, x).values()
+    with torch.no_grad():
+        got = Twin(graph).eval()(torch.tensor(x, dtype=torch.float32)).numpy()
+    assert got.shape == expected.shape
+    assert np.abs(got - expected).max() <= TOLERANCE * np.abs(expected).max()
+
+
+def test_every_float_op_has_a_twin() -> None:
+    cases = {type(node.op) for graph in CASES.values() for node in graph.nodes}
+    assert set(FORWARD) == cases
+    assert {op.kind for op in set(OPS) - set(FORWARD)} == {"quantize", "dequantize"}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_an_untrained_twin_writes_back_the_same_graph(case: str) -> None:
+    graph = CASES[case]
+    written = Twin(graph).graph()
+    assert written.to_text() == graph.to_text()
+    for before, after in zip(graph.nodes, written.nodes, strict=True):
+        for left, right in zip(before.op.constants, after.op.constants, strict=True):
+            np.testing.assert_array_equal(left.codes, right.codes)
+
+
+def separable_data(count: int = 96) -> Data:
+    """Return images of noise; the class is the channel that is brightest on average."""
+    random = np.random.default_rng(1)
+    x = random.normal(0.0, 1.0, (count, 6, 5, 3))
+    y = np.arange(count) % 3
+    x[np.arange(count), :, :, y] += 1.0
+    return Data(x=x, y=y)
+
+
+def classifier(conv: Weight) -> Graph:
+    """Return conv, norm, relu, mean, linear, softmax: fresh every time."""
+    return chain(
+        (1, 6, 5, 3),
+        Conv2d(weight=conv, bias=weight(8), padding=ONES),
+        norm(8),
+        Elementary(function="relu"),
+        Mean(axes=(1, 2)),
+        Linear(weight=weight(3, 8), bias=weight(3)),
+        Softmax(),
+    )
+
+
+def accuracy(graph: Graph, data: Data) -> float:
+    (scores,) = trace(graph, data.x).values()
+    return float(np.mean(scores[:, 0].argmax(axis=-1) == data.y))
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_training_learns(optimizer: str) -> None:
+    data, losses = separable_data(), list[float]()
+    graph = classifier(weight(8, 3, 3, 3))
+    trained = train(
+        graph,
+        data,
+        epochs=15,
+        learning_rate=0.02,
+        batch_size=16,
+        optimizer="adam" if optimizer == "adam" else "sgd",
+        on_epoch=lambda _, loss: losses.append(loss),
+    )
+    assert len(losses) == 15
+    assert losses[-1] < 0.5 * losses[0]
+    assert accuracy(trained, data) >= 0.95
+
+
+def arrays(graph: Graph) -> list[Array]:
+    return [
+        getattr(node.op, field.name).codes
+        for node in graph.nodes
+        for field in fields(node.op)  # pyright: ignore[reportArgumentType]
+        if isinstance(getattr(node.op, field.name), Weight)
+    ]
+
+
+def same(left: Sequence[Array], right: Sequence[Array]) -> bool:
+    return all(np.array_equal(a, b) for a, b in zip(left, right, strict=True))
+
+
+def test_equal_seeds_give_equal_graphs_and_leave_everything_else_alone() -> None:
+    graph, data = classifier(weight(8, 3, 3, 3)), separable_data()
+    before = [array.copy() for array in arrays(graph)]
+    state = torch.random.get_rng_state()
+
+    def run(seed: int) -> list[Array]:
+        return arrays(train(graph, data, epochs=2, learning_rate=0.05, batch_size=16, seed=seed))
+
+    first = run(3)
+    assert same(first, run(3))
+    assert not same(first, run(4))
+    assert same(before, arrays(graph))
+    assert torch.equal(state, torch.random.get_rng_state())
+
+
+@pytest.mark.parametrize("format_", [Bitmask(), NM(n=2, m=4)], ids=lambda f: f.name)
+def test_pruned_weights_stay_zero_in_their_format(format_: Bitmask | NM) -> None:
+    pruned = weight(8, 3, 3, 3).masked(np.arange(8 * 27).reshape(8, 3, 3, 3) % 4 >= 2)
+    pruned = Weight(codes=pruned.codes, format=format_)
+    for optimizer in ("sgd", "adam"):
+        trained = train(
+            classifier(pruned),
+            separable_data(),
+            epochs=3,
+            learning_rate=0.05,
+            optimizer="adam" if optimizer == "adam" else "sgd",
+        )
+        after = trained.nodes[0].op.weight
+        assert after is not None
+        assert after.format == format_
+        np.testing.assert_array_equal(after.codes != 0, pruned.codes != 0)
+        assert not np.array_equal(after.codes, pruned.codes)
+        assert after.packed.storage_bytes > 0
+
+
+def test_batch_norm_follows_the_data() -> None:
+    graph = chain((1, 3), norm(3), Linear(weight=weight(2, 3)))
+    x = np.random.default_rng(2).normal([4.0, 5.0, 6.0], [1.0, 2.0, 3.0], (512, 3))
+    data = Data(x=x, y=(x[:, 0] > 4).astype(np.int64))
+    trained = train(graph, data, epochs=10, learning_rate=0.01)
+    op = trained.nodes[0].op
+    assert isinstance(op, BatchNorm)
+    # 80 steps forget all but 0.9^80 of the start; batches of 64 scatter by sigma / 8.
+    np.testing.assert_allclose(op.mean.real(), [4.0, 5.0, 6.0], atol=0.4)
+    np.testing.assert_allclose(np.sqrt(op.variance.real()), [1.0, 2.0, 3.0], rtol=0.2)
+
+
+def test_constants_are_not_trained() -> None:
+    graph = chain(
+        (1, 3), (Constant(value=weight(3)), ()), (Mul(), (0, 1)), Linear(weight=weight(2, 3))
+    )
+    data = Data(x=RANDOM.normal(size=(32, 3)), y=np.arange(32) % 2)
+    before, after = graph.nodes[0].op, train(graph, data, epochs=1, learning_rate=0.1).nodes[0].op
+    np.testing.assert_array_equal(before.constants[0].codes, after.constants[0].codes)
+
+
+def integer_graph() -> Graph:
+    quant = Quant(scale=(0.1,), zero_point=(0,), bits=8, signed=True)
+    type_ = TensorType(shape=(1, 3), quant=quant)
+    node = Node(name="relu", op=Elementary(function="relu"), inputs=("x",), outputs=("y",))
+    return Graph(
+        name="int", inputs=("x",), outputs=("y",), tensors={"x": type_, "y": type_}, nodes=(node,)
+    )
+
+
+LINEAR = chain((1, 3), Linear(weight=weight(2, 3)))
+X = np.zeros((4, 3))
+REFUSED: dict[str, tuple[Graph, Data, float, str]] = {
+    "integer": (integer_graph(), Data(x=X, y=np.zeros(4, int)), 0.1, "before quantize"),
+    "no_labels": (LINEAR, Data(x=X), 0.1, "got none; add y to data"),
+    "foreign_labels": (LINEAR, Data(x=X, y=np.arange(4)), 0.1, r"labels 0\.\.1, got 0\.\.3"),
+    "diverged": (LINEAR, Data(x=X + 1e30, y=np.arange(4) % 2), 1e30, "lower learning_rate"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_refusals_say_what_would_do(case: str) -> None:
+    graph, data, learning_rate, message = REFUSED[case]
+    with pytest.raises(RecipeError, match=message) as caught:
+        train(graph, data, epochs=3, learning_rate=learning_rate)
+    assert "\n" not in str(caught.value)
