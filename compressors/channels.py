@@ -132,7 +132,7 @@ def _conv2d(
     """Groups stay equal in size: position j of one is removed from all. Depthwise: pass on."""
     out = shapes[-1][-1]
     if op.is_depthwise:
-        return np.tile(inputs[0], out // op.groups)
+        return np.repeat(inputs[0], out // op.groups)
     book.join_rows(inputs[0].reshape(op.groups, -1))
     made = book.extend(out)
     book.join_rows(made.reshape(op.groups, -1))

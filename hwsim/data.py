@@ -52,7 +52,9 @@ def load_data(path: str | Path) -> Data:
         with np.load(path, allow_pickle=False) as file:
             if "x" not in file:
                 names = ", ".join(file.files) or "nothing"
-                raise DataError(f"{path.name}: expected an array 'x' of stacked inputs, got {names}")
+                raise DataError(
+                    f"{path.name}: expected an array 'x' of stacked inputs, got {names}"
+                )
             x = np.asarray(file["x"])
             y = np.asarray(file["y"]) if "y" in file else None
     except FileNotFoundError:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
@@ -14,10 +13,12 @@ from hwsim.errors import DataError, UnsupportedError
 from hwsim.numerics import POLICIES, Numerics, find_policy
 from hwsim.op import Site
 from hwsim.profile import known_devices, load_profile
-from hwsim.reference import stacked
 from hwsim.records import Accuracy
+from hwsim.reference import stacked
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hwsim.arrays import Array
     from hwsim.data import Data
     from hwsim.graph import Graph, Node
@@ -144,9 +145,7 @@ def _kernel(graph: Graph, node: Node, numerics: Numerics) -> Kernel:
     is_real = all(type_.quant is None for type_ in (*inputs, *outputs))
     if is_real and (node.op.weight is None or node.op.weight.quant is None):
         return node.op.reference
-    site = Site(
-        name=f"{graph.name}/{node.name}", inputs=inputs, outputs=outputs, numerics=numerics
-    )
+    site = Site(name=f"{graph.name}/{node.name}", inputs=inputs, outputs=outputs, numerics=numerics)
     return node.op.prepare(site)
 
 

@@ -53,7 +53,7 @@ class Graph:
     @cached_property
     def consumers(self) -> dict[str, tuple[Node, ...]]:
         """The nodes that read each tensor, in order."""
-        readers: dict[str, tuple[Node, ...]] = {tensor: () for tensor in self.tensors}
+        readers: dict[str, tuple[Node, ...]] = dict.fromkeys(self.tensors, ())
         for node in self.nodes:
             for tensor in dict.fromkeys(node.inputs):
                 readers[tensor] += (node,)

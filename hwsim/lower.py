@@ -156,14 +156,13 @@ def _dense_fallback(step: Step, name: str, rule: KernelRule, profile: DeviceProf
     weight = step.weight
     assert weight is not None  # A node without a weight counts as dense, and took the rule.
     taken = sorted({f for r in profile.runtime.kernels.values() for f in r.formats})
-    dense = replace(
+    return replace(
         _supported(replace(step, weight=replace(weight, format=Dense())), name, rule, profile),
         executed_as="dense_fallback",
         reason=f"{profile.runtime.name} has no kernel for {weight.format.name} weights of "
         f"{step.workload.kind} (its kernels take: {', '.join(taken)}); "
         "zeros are stored and multiplied",
     )
-    return dense
 
 
 def _why_not(step: Step, stored: str, profile: DeviceProfile) -> str:

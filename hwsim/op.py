@@ -106,8 +106,20 @@ class Op(Protocol):
         """
         ...
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """Return how much work one execution is."""
         ...
+
+
+class Weightless(Op, Protocol):
+    """An op that multiplies no constant matrix: the base that spares it from saying so."""
+
+    @property
+    def weight(self) -> Weight | None:
+        """See `Op.weight`."""
+        return None
+
+    @property
+    def constants(self) -> tuple[Weight, ...]:
+        """See `Op.constants`."""
+        return ()

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import pandas as pd
 
-import hwsim
 from hwsim.errors import FormatError, RecipeError, UnsupportedError
 from hwsim.evaluation import estimate, result_of
 from hwsim.execute import accuracy
 from hwsim.profile import load_profile
 from hwsim.records import Comparison, Refusal, Result
+from hwsim.reference import stacked
+from hwsim.version import __version__
 
 if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
     from hwsim.data import Data
     from hwsim.graph import Graph
     from hwsim.profile import DeviceProfile
@@ -75,6 +77,8 @@ class Row:
 
     def evaluate(self) -> list[Outcome]:
         """Return one outcome per target; the model is compressed once, run once per numerics."""
+        if self.data is not None:
+            stacked(self.graph, self.data.x)
         try:
             graph = self.recipe.apply(self.graph, self.training_data)
         except (RecipeError, UnsupportedError, FormatError) as error:
@@ -96,9 +100,7 @@ class Row:
                 )
         return outcomes
 
-    def _on(
-        self, target: Target, graph: Graph, measured: dict[str, Accuracy | None]
-    ) -> Result:
+    def _on(self, target: Target, graph: Graph, measured: dict[str, Accuracy | None]) -> Result:
         priced = estimate(graph, target.profile)
         policy = target.profile.numerics.policy
         if policy not in measured:
@@ -127,10 +129,7 @@ def targets_of(
     targets: list[Target] = []
     for device, laid_over in product(devices, list(overrides)):
         texts = tuple(f"{key}={value}" for key, value in laid_over.items())
-        if isinstance(device, str):
-            profile = load_profile(device, laid_over)
-        else:
-            profile = device
+        profile = load_profile(device, laid_over) if isinstance(device, str) else device
         targets.append(Target(profile=profile, overrides=texts))
     return tuple(targets)
 
@@ -185,7 +184,7 @@ def evaluate_rows(
         results=tuple(o for o in outcomes if isinstance(o, Result)),
         refusals=tuple(o for o in outcomes if isinstance(o, Refusal)),
         baseline=baseline,
-        version=hwsim.__version__,
+        version=__version__,
     )
 
 
@@ -243,16 +242,16 @@ def frame(comparison: Comparison) -> pd.DataFrame:
         }
         for result in comparison.results
     ]
-    records += [
-        {
-            "model": refusal.model,
-            "recipe": refusal.recipe,
-            "device": refusal.device,
-            "refused": refusal.reason,
-        }
-        for refusal in comparison.refusals
-    ]
-    return pd.DataFrame.from_records(records)
+    for refusal in comparison.refusals:
+        records.append(
+            {
+                "model": refusal.model,
+                "recipe": refusal.recipe,
+                "device": refusal.device,
+                "refused": refusal.reason,
+            }
+        )
+    return pd.DataFrame(records)
 
 
 def _evaluate_row(row: Row) -> list[Outcome]:

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import TYPE_CHECKING
-
 from hwsim.cli.options import (
     CsvFile,
     DataFile,
@@ -17,9 +14,6 @@ from hwsim.cli.options import (
     Recipes,
     TrainData,
 )
-
-if TYPE_CHECKING:
-    from hwsim.records import Comparison
 
 
 def evaluate(

@@ -82,10 +82,7 @@ def _dense(workload: Workload, tile: Tile) -> _Slots:
     if workload.kind == "depthwise_conv2d":
         rows, groups = rows * groups, 1
     issued = (
-        groups
-        * _up(rows, tile.m)
-        * _up(workload.columns, tile.n)
-        * _up(workload.depth, tile.k)
+        groups * _up(rows, tile.m) * _up(workload.columns, tile.n) * _up(workload.depth, tile.k)
     )
     return _Slots(executed=workload.macs, padding=issued - workload.macs, idle=0)
 
@@ -95,7 +92,8 @@ def stored_per_row(weight: Weight) -> IntArray:
     rows, columns = weight.matrix.shape
     if isinstance(weight.format, NM):
         # Every group stores n values, also where fewer are not zero.
-        return np.full(rows, -(-columns // weight.format.m) * weight.format.n, np.int64)
+        per_row = -(-columns // weight.format.m) * weight.format.n
+        return np.repeat(np.int64(per_row), rows)
     return np.count_nonzero(weight.nonzero, axis=1).astype(np.int64)
 
 
@@ -161,8 +159,9 @@ def _path(memories: Mapping[str, Memory], home: str) -> list[str]:
 
 
 def _operand_bytes(step: Step, slots: _Slots) -> int:
-    """Return bytes of operands read by the multipliers: one weight serves n positions of a tile,
-    one activation m channels.
+    """Return bytes of operands read by the multipliers.
+
+    One weight serves the n positions of a tile, one activation its m channels.
     """
     rule = step.rule
     if rule is None:

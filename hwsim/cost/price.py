@@ -33,15 +33,12 @@ def price(program: Program, counts: Sequence[Counts]) -> Estimate:
     """
     profile = program.profile
     steps = tuple(
-        _price_step(program, step, done)
-        for step, done in zip(program.steps, counts, strict=True)
+        _price_step(program, step, done) for step, done in zip(program.steps, counts, strict=True)
     )
     latency_s = sum(step.latency_s for step in steps)
     evidence = profile.evidence
     factor = (
-        _UNCALIBRATED_FACTOR
-        if evidence is None
-        else 1.0 + _ERRORS_COVERED * evidence.held_out_mape
+        _UNCALIBRATED_FACTOR if evidence is None else 1.0 + _ERRORS_COVERED * evidence.held_out_mape
     )
     return Estimate(
         steps=steps,
@@ -111,9 +108,7 @@ def _memory_cycles(
     return {slowest: max(0.0, transfers[slowest] - compute_cycles)}
 
 
-def _energy(
-    program: Program, step: Step, counts: Counts, latency_s: float
-) -> dict[str, float]:
+def _energy(program: Program, step: Step, counts: Counts, latency_s: float) -> dict[str, float]:
     """Return joules by term: MACs executed and padded, bytes per memory, power over time."""
     hardware = program.profile.hardware
     terms = {

@@ -37,7 +37,9 @@ class Bitmask:
         present = np.unpackbits(
             packed.arrays["mask"], axis=1, count=packed.shape[1], bitorder="little"
         ).astype(bool)
-        values = unpack_values(packed.arrays["values"], packed.dtype, packed.bits, int(present.sum()))
+        values = unpack_values(
+            packed.arrays["values"], packed.dtype, packed.bits, int(present.sum())
+        )
         dense = np.zeros(packed.shape, values.dtype)
         dense[present] = values
         return dense

@@ -25,7 +25,8 @@ class Dense:
         """See `Format.pack`."""
         rows, columns = values.shape
         return Packed(
-            shape=(rows, columns), bits=bits,
+            shape=(rows, columns),
+            bits=bits,
             dtype=values.dtype,
             arrays={"values": pack_values(values, bits)},
         )

@@ -88,6 +88,8 @@ class NM:
         rows, columns = packed.shape
         shape = (rows, -(-columns // self.m), self.n)
         count = shape[0] * shape[1] * shape[2]
-        kept = unpack_values(packed.arrays["values"], packed.dtype, packed.bits, count).reshape(shape)
+        kept = unpack_values(packed.arrays["values"], packed.dtype, packed.bits, count).reshape(
+            shape
+        )
         places = unpack_unsigned(packed.arrays["places"], self.place_bits, count)
         return kept, places.reshape(shape)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, cast, get_args
+from typing import TYPE_CHECKING, Any, cast, get_args
 
 from hwsim.ops._activation import BOUNDS
 from hwsim.ops.elementary import Function
 from hwsim.tensor import Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def checked_field(kind: str, name: str, declared: str, value: object) -> Any:

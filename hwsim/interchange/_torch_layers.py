@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwsim.interchange._torch_builder import NHWC, Value, as_weight, channels_last, identity
-from hwsim.interchange._torch_call import as_value, one_dimensional
+from hwsim.interchange._torch_builder import NHWC, Value, as_weight, channels_last
+from hwsim.interchange._torch_call import one_dimensional
 from hwsim.ops import (
     AveragePool2d,
     BatchNorm,
     Conv2d,
-    Elementary,
     LayerNorm,
-    Linear,
-    MatMul,
     MaxPool2d,
     Mean,
-    Softmax,
 )
 
 if TYPE_CHECKING:
@@ -30,7 +24,6 @@ if TYPE_CHECKING:
     from hwsim.interchange._torch_builder import Builder
     from hwsim.interchange._torch_call import Call, Layer
     from hwsim.kernels.patches import Padding, Pair
-    from hwsim.ops.elementary import Function
     from hwsim.tensor import Weight
 
 
@@ -161,84 +154,6 @@ def _mean(builder: Builder, call: Call) -> Value:
     return builder.emit(call.name, Mean(axes=axes, keep_axes=keep), (x,), order)
 
 
-def _linear(builder: Builder, call: Call) -> Value:
-    weight = call.constant("weight")
-    if weight is None:
-        raise call.error("a weight", "none")
-    return _product(builder, call, call.value("input"), weight, call.constant("bias"))
-
-
-def _product(builder: Builder, call: Call, x: Value, weight: Array, bias: Array | None) -> Value:
-    """Multiply the last axis of `x` with `weight` [out, in]."""
-    if x.columns is not None:
-        weight = weight[:, x.columns]
-    last = len(x.shape) - 1
-    x = builder.laid(x, (*(axis for axis in x.order if axis != last), last))
-    op = Linear(weight=as_weight(weight), bias=_optional(bias))
-    return builder.emit(call.name, op, (x,), x.order)
-
-
-def _addmm(builder: Builder, call: Call) -> Value:
-    call.refuse_unless("alpha", 1)
-    call.refuse_unless("beta", 1)
-    weight = call.constant("mat2")
-    if weight is None:
-        raise call.error("a weight", "none")
-    return _product(builder, call, call.value("mat1"), weight.T, call.constant("self"))
-
-
-def _matmul(builder: Builder, call: Call) -> Value:
-    left, right = (call.operand(key) for key in list(call.arguments)[:2])
-    if isinstance(left, Value) and not isinstance(right, Value) and right.ndim == 2:
-        return _product(builder, call, left, right.T, None)
-    a, b = as_value(builder, call, left), as_value(builder, call, right)
-    return _multiplied(builder, call.name, a, b, 1.0)
-
-
-def _multiplied(builder: Builder, name: str, a: Value, b: Value, scale: float) -> Value:
-    """Return scale * a @ b; b stays transposed where its depth lies last."""
-    plain = identity(len(b.shape))
-    swapped = (*plain[:-2], plain[-1], plain[-2])
-    depth_lies_last = b.order[-1] == plain[-2]
-    a = builder.laid(a, identity(len(a.shape)))
-    b = builder.laid(b, swapped if depth_lies_last else plain)
-    op = MatMul(transpose_b=depth_lies_last, scale=scale)
-    return builder.emit(name, op, (a, b), a.order)
-
-
-def _attention(builder: Builder, call: Call) -> Value:
-    """Softmax(scale * q k^T) v: Vaswani et al., arXiv 1706.03762, equation 1."""
-    call.refuse_unless("attn_mask", None)
-    call.refuse_unless("is_causal", False)
-    call.refuse_unless("enable_gqa", False)
-    query, key, value = (
-        as_value(builder, call, call.operand(name)) for name in ("query", "key", "value")
-    )
-    scale = call.number("scale", 1.0 / math.sqrt(query.shape[-1]))
-    rank = len(key.shape)
-    key = builder.laid(key, identity(rank))
-    key = replace(
-        key,
-        shape=(*key.shape[:-2], key.shape[-1], key.shape[-2]),
-        order=(*identity(rank - 2), rank - 1, rank - 2),
-    )
-    scores = _multiplied(builder, f"{call.name}.scores", query, key, scale)
-    weights = builder.emit(f"{call.name}.softmax", Softmax(), (scores,), scores.order)
-    return _multiplied(builder, f"{call.name}.context", weights, value, 1.0)
-
-
-def _softmax(builder: Builder, call: Call) -> Value:
-    x = call.x
-    dim = call.axis("dim", len(x.shape))
-    x = builder.laid(x, (*(axis for axis in x.order if axis != dim), dim))
-    return builder.emit(call.name, Softmax(), (x,), x.order)
-
-
-def _log_softmax(builder: Builder, call: Call) -> Value:
-    del builder
-    raise call.error("logits or softmax", "their logarithm", "end the network in its logits")
-
-
 def _layer_norm(builder: Builder, call: Call) -> Value:
     x = call.x
     last = len(x.shape) - 1
@@ -256,30 +171,6 @@ def _layer_norm(builder: Builder, call: Call) -> Value:
     return builder.emit(call.name, op, (x,), x.order)
 
 
-def _applied(builder: Builder, call: Call, function: Function) -> Value:
-    result = builder.emit(call.name, Elementary(function=function), (call.x,), call.x.order)
-    return replace(result, columns=call.x.columns)
-
-
-def _elementary(function: Function) -> Layer:
-    return lambda builder, call: _applied(builder, call, function)
-
-
-def _gelu(builder: Builder, call: Call) -> Value:
-    exact = call.arguments["approximate"] == "none"
-    return _applied(builder, call, "gelu" if exact else "gelu_tanh")
-
-
-def _clamp(builder: Builder, call: Call) -> Value:
-    """Read hardtanh, clamp and clamp_min where they are a known activation."""
-    low = call.number("min_val", call.number("min", -math.inf))
-    high = call.number("max_val", call.number("max", math.inf))
-    known: dict[tuple[float, float], Function] = {(0, 6): "relu6", (0, math.inf): "relu"}
-    if (low, high) not in known:
-        raise call.error("bounds (0, 6) or (0, inf)", f"({low}, {high})", "use relu or relu6")
-    return _applied(builder, call, known[low, high])
-
-
 def _first(layer: Layer) -> Layer:
     """Return `layer` for a core op that has further results, which nobody reads when inferring."""
 
@@ -290,46 +181,21 @@ def _first(layer: Layer) -> Layer:
     return read
 
 
-ELEMENTARY: Mapping[str, Layer] = {
-    "clamp": _clamp,
-    "clamp_min": _clamp,
-    "gelu": _gelu,
-    "hardsigmoid": _elementary("hard_sigmoid"),
-    "hardswish": _elementary("hard_swish"),
-    "hardtanh": _clamp,
-    "relu": _elementary("relu"),
-    "relu6": _elementary("relu6"),
-    "sigmoid": _elementary("logistic"),
-    "silu": _elementary("silu"),
-    "tanh": _elementary("tanh"),
-}
-
 LAYERS: Mapping[str, Layer] = {
-    **ELEMENTARY,
     "_adaptive_avg_pool2d": _adaptive_avg_pool2d,
     "_native_batch_norm_legit_no_training": _first(_batch_norm),
-    "_scaled_dot_product_flash_attention_for_cpu": _first(_attention),
-    "_softmax": _softmax,
     "adaptive_avg_pool1d": one_dimensional(_adaptive_avg_pool2d),
     "adaptive_avg_pool2d": _adaptive_avg_pool2d,
-    "addmm": _addmm,
     "avg_pool1d": one_dimensional(_avg_pool2d),
     "avg_pool2d": _avg_pool2d,
     "batch_norm": _batch_norm,
-    "bmm": _matmul,
     "conv1d": one_dimensional(_conv2d),
     "conv2d": _conv2d,
     "convolution": _conv2d,
     "layer_norm": _layer_norm,
-    "linear": _linear,
-    "log_softmax": _log_softmax,
-    "matmul": _matmul,
     "max_pool1d": one_dimensional(_max_pool2d),
     "max_pool2d": _max_pool2d,
     "max_pool2d_with_indices": _first(_max_pool2d),
     "mean": _mean,
-    "mm": _matmul,
     "native_layer_norm": _first(_layer_norm),
-    "scaled_dot_product_attention": _attention,
-    "softmax": _softmax,
 }

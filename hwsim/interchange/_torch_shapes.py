@@ -5,16 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-import numpy as np
-
 from hwsim.interchange._torch_builder import Value, identity, reshaped_order
 from hwsim.interchange._torch_call import as_operand
-from hwsim.ops import Add, Concat, Mul, Pad, Slice
+from hwsim.ops import Concat, Pad, Slice
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hwsim.arrays import Array, Shape
+    from hwsim.arrays import Shape
     from hwsim.interchange._torch_builder import Builder, Order
     from hwsim.interchange._torch_call import Call, Layer, Operand
 
@@ -112,7 +110,7 @@ def _split(builder: Builder, call: Call) -> tuple[Value, ...]:
     return tuple(pieces)
 
 
-def _common_order(operands: Sequence[Operand], rank: int) -> Order:
+def common_order(operands: Sequence[Operand], rank: int) -> Order:
     """Return the order in which most likely nothing moves: that of the first image."""
     orders = [v.order for v in operands if isinstance(v, Value) and len(v.shape) == rank]
     return next((order for order in orders if order != identity(rank)), identity(rank))
@@ -120,11 +118,11 @@ def _common_order(operands: Sequence[Operand], rank: int) -> Order:
 
 def _joined(builder: Builder, call: Call, operands: Sequence[Operand], rank: int) -> list[Value]:
     """Return all operands with `rank` axes, in one order."""
-    order = _common_order(operands, rank)
-    return [_ranked(builder, call, operand, order) for operand in operands]
+    order = common_order(operands, rank)
+    return [ranked(builder, call, operand, order) for operand in operands]
 
 
-def _ranked(builder: Builder, call: Call, operand: Operand, order: Order) -> Value:
+def ranked(builder: Builder, call: Call, operand: Operand, order: Order) -> Value:
     """Return `operand` in `order`, which may have more axes: new ones come first."""
     shape: Shape = (1,) * (len(order) - len(operand.shape)) + operand.shape
     if isinstance(operand, Value):
@@ -174,59 +172,6 @@ def _pad(builder: Builder, call: Call) -> Value:
     return builder.emit(call.name, op, (x,), x.order)
 
 
-def _scaled(builder: Builder, call: Call, operand: Operand, factor: float) -> Operand:
-    """Return factor * operand."""
-    if factor == 1:
-        return operand
-    if not isinstance(operand, Value):
-        return operand * factor
-    scalar = builder.constant(f"{call.name}.factor", np.array([factor]), identity(1))
-    return builder.emit(f"{call.name}.scaled", Mul(), (operand, scalar), operand.order)
-
-
-def _combined(builder: Builder, call: Call, op: Add | Mul, *operands: Operand) -> Value:
-    """Return op(*operands) with torch's broadcasting."""
-    order = _common_order(operands, len(call.shape))
-    values = [
-        builder.constant(call.name, operand.reshape(1), identity(1))
-        if not isinstance(operand, Value) and operand.size == 1
-        else _ranked(builder, call, operand, order)
-        for operand in operands
-    ]
-    return builder.emit(call.name, op, values, order)
-
-
-def _sum(sign: int) -> Layer:
-    def read(builder: Builder, call: Call) -> Value:
-        factor = sign * call.number("alpha", 1.0)
-        b = _scaled(builder, call, call.operand("other"), factor)
-        return _combined(builder, call, Add(), call.operand("self"), b)
-
-    return read
-
-
-def _rsub(builder: Builder, call: Call) -> Value:
-    a = _scaled(builder, call, call.operand("self"), -call.number("alpha", 1.0))
-    return _combined(builder, call, Add(), a, call.operand("other"))
-
-
-def _mul(builder: Builder, call: Call) -> Value:
-    return _combined(builder, call, Mul(), call.operand("self"), call.operand("other"))
-
-
-def _div(builder: Builder, call: Call) -> Value:
-    call.refuse_unless("rounding_mode", None)
-    divisor = call.operand("other")
-    if isinstance(divisor, Value):
-        raise call.error("a constant divisor", "one that depends on the input")
-    inverse: Array = 1.0 / divisor
-    return _combined(builder, call, Mul(), call.operand("self"), inverse)
-
-
-def _neg(builder: Builder, call: Call) -> Value:
-    return _combined(builder, call, Mul(), call.x, np.array(-1.0))
-
-
 KEPT: tuple[str, ...] = (
     "_to_copy",
     "alias",
@@ -247,21 +192,15 @@ SHAPES: Mapping[str, Layer] = {
         _reshape,
     ),
     **dict.fromkeys(("chunk", "split", "split_with_sizes", "tensor_split", "unbind"), _split),
-    "add": _sum(1),
     "cat": _cat,
     "constant_pad_nd": _pad,
-    "div": _div,
     "expand": _expand,
-    "mul": _mul,
     "narrow": _narrow,
-    "neg": _neg,
     "pad": _pad,
     "permute": _permute,
-    "rsub": _rsub,
     "select": _select,
     "slice": _slice,
     "stack": _stack,
-    "sub": _sum(-1),
     "t": _transpose,
     "transpose": _transpose,
 }

@@ -6,10 +6,9 @@ import importlib
 import os
 import sys
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from hwsim.errors import InterchangeError
 from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
@@ -17,6 +16,8 @@ from hwsim.interchange.tflite import read_tflite
 from hwsim.interchange.topology import read_topology
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hwsim.graph import Graph
 
 
@@ -135,8 +136,8 @@ def _read_module(made: object, name: str) -> Graph:
         )
     from hwsim.interchange.torch_export import read_module  # torch takes seconds to import
 
-    pair = inputs if isinstance(inputs, tuple) else (inputs,)
-    return read_module(module, pair, name)  # pyright: ignore[reportArgumentType]
+    pair = cast("tuple[Any, ...]", inputs if isinstance(inputs, tuple) else (inputs,))
+    return read_module(cast("Any", module), pair, name)
 
 
 def _is_pair(made: object) -> bool:

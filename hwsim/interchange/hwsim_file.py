@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import fields
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save_file
+from safetensors.numpy import save_file  # pyright: ignore[reportUnknownVariableType]
 
 from hwsim.errors import HwsimError, InterchangeError
 from hwsim.formats.find import find_format
@@ -20,6 +19,8 @@ from hwsim.ops import OPS
 from hwsim.tensor import TensorType, Weight
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from hwsim.arrays import Array
     from hwsim.op import Op
 
@@ -64,7 +65,8 @@ def read_hwsim(path: Path) -> Graph:
         InterchangeError: The file is damaged, of another version, or its graph is not valid.
     """
     try:
-        with safe_open(path, framework="np") as file:
+        opened: Any = safe_open(path, framework="np")
+        with opened as file:
             metadata = cast("dict[str, str] | None", file.metadata()) or {}
             arrays = {key: cast("Array", file.get_tensor(key)) for key in file.keys()}  # noqa: SIM118
         if "hwsim" not in metadata:
@@ -85,9 +87,7 @@ def read_hwsim(path: Path) -> Graph:
 
 def _damaged(path: Path, error: Exception) -> InterchangeError:
     problem = " ".join(str(error).split())
-    return InterchangeError(
-        f"{path.name}: damaged .hwsim file ({type(error).__name__}: {problem})"
-    )
+    return InterchangeError(f"{path.name}: damaged .hwsim file ({type(error).__name__}: {problem})")
 
 
 def _quant_tree(quant: Quant | None) -> Tree | None:
@@ -171,9 +171,10 @@ def _quant(tree: Tree | None) -> Quant | None:
     axis, bits = tree["axis"], int(tree["bits"])
     if len(scale) != len(zero_point) or not all(0 < s < np.inf for s in scale):
         raise ValueError("scales must be positive, and as many as zero points")
-    if not 1 <= bits <= 32 or axis not in (None, 0, 1, 2, 3) or (axis is None) != (len(scale) == 1):
-        if not (len(scale) == 1 and axis == 0):
-            raise ValueError(f"an encoding of {bits} bits along axis {axis}")
+    # One scale may name an axis, which then means nothing; several need one.
+    is_axis_known = axis in (0, 1, 2, 3) or (axis is None and len(scale) == 1)
+    if not 1 <= bits <= 32 or not is_axis_known:
+        raise ValueError(f"an encoding of {bits} bits along axis {axis}")
     return Quant(
         scale=scale, zero_point=zero_point, axis=axis, bits=bits, signed=bool(tree["signed"])
     )

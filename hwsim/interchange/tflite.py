@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import tflite
 
 from hwsim.errors import GraphError, InterchangeError
@@ -31,6 +28,9 @@ from hwsim.ops import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from hwsim.op import Op
     from hwsim.ops._activation import Fused
 
@@ -255,12 +255,13 @@ def read_tflite(path: Path) -> Graph:
 
 
 def _read(name: str, content: bytes) -> Graph:
-    model = tflite.Model.GetRootAsModel(content, 0)
+    # The generated classes declare every table as optional; a missing one fails as damage.
+    model: Any = tflite.Model.GetRootAsModel(content, 0)  # pyright: ignore[reportUnknownMemberType]
     if model.SubgraphsLength() != 1:
         raise InterchangeError(
             f"{name}: has {model.SubgraphsLength()} subgraphs; models of one can be read"
         )
-    subgraph = model.Subgraphs(0)
+    subgraph: Any = model.Subgraphs(0)
     tensors = Tensors(name, content, model, subgraph)
     calls = [_call(name, model, subgraph, tensors, i) for i in range(subgraph.OperatorsLength())]
     nodes: list[Node] = []
@@ -272,12 +273,12 @@ def _read(name: str, content: bytes) -> Graph:
     outputs = tuple(tensors.name(i) for i in subgraph.OutputsAsNumpy())
     used = {*inputs, *outputs, *(t for n in nodes for t in (*n.inputs, *n.outputs))}
     types = {t: type_ for t, type_ in tensors.types.items() if t in used}
-    return validate(Graph(name=name, inputs=inputs, outputs=outputs, tensors=types, nodes=tuple(nodes)))
+    return validate(
+        Graph(name=name, inputs=inputs, outputs=outputs, tensors=types, nodes=tuple(nodes))
+    )
 
 
-def _call(
-    name: str, model: Any, subgraph: Any, tensors: Tensors, index: int
-) -> tuple[str, Call]:
+def _call(name: str, model: Any, subgraph: Any, tensors: Tensors, index: int) -> tuple[str, Call]:
     operator = subgraph.Operators(index)
     code = model.OperatorCodes(operator.OpcodeIndex())
     # Codes above 126 do not fit the old byte; newer files hold them in a wider field.
@@ -301,9 +302,7 @@ def _call(
     return kind, call
 
 
-def _node(
-    operator: str, call: Call, operands: tuple[str, ...], tensors: Tensors
-) -> list[Node]:
+def _node(operator: str, call: Call, operands: tuple[str, ...], tensors: Tensors) -> list[Node]:
     """Return the call's node, a reshape before it where TFLite flattens by itself."""
     op = READERS[operator](call)
     result = tensors.name(call.outputs[0])
@@ -318,5 +317,3 @@ def _node(
         name=flat, op=Reshape(shape=tensors.types[flat].shape), inputs=operands, outputs=(flat,)
     )
     return [reshape, Node(name=result, op=op, inputs=(flat,), outputs=(result,))]
-
-

@@ -16,9 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -30,6 +28,9 @@ from hwsim.ops import Add, AveragePool2d, Concat, Conv2d, Linear, MaxPool2d, Res
 from hwsim.tensor import TensorType, Weight
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
     from hwsim.arrays import Shape
     from hwsim.op import Op
 
@@ -100,12 +101,14 @@ class Row:
         """Return random weights of `shape` with the row's sparsity and bits."""
         rng = np.random.default_rng(self.seed)
         real = rng.normal(size=shape)
-        zeros = int(round(self.sparsity() * real.size))
+        zeros = round(self.sparsity() * real.size)
         real.reshape(-1)[rng.permutation(real.size)[:zeros]] = 0.0
         if self.is_float:
             return Weight(codes=real.astype(np.float32))
         bits = self.bits
-        quant = Quant(scale=(float(np.abs(real).max() or 1.0) / ((1 << (bits - 1)) - 1),), bits=bits)
+        quant = Quant(
+            scale=(float(np.abs(real).max() or 1.0) / ((1 << (bits - 1)) - 1),), bits=bits
+        )
         codes = quant.encode(real)
         # A small weight must not round to a zero that nobody asked for.
         codes[(codes == 0) & (real != 0)] = 1

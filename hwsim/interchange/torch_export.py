@@ -15,7 +15,9 @@ from torch.export.graph_signature import InputKind
 from hwsim.errors import InterchangeError
 from hwsim.interchange._torch_builder import Builder, Value, identity
 from hwsim.interchange._torch_call import Call
+from hwsim.interchange._torch_elementwise import ARITHMETIC, ELEMENTARY
 from hwsim.interchange._torch_layers import LAYERS
+from hwsim.interchange._torch_products import PRODUCTS
 from hwsim.interchange._torch_shapes import SHAPES
 from hwsim.interchange.torch_export_nodes import (
     aten_name,
@@ -37,7 +39,13 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph
     from hwsim.interchange._torch_call import Layer
 
-_READ: Mapping[str, Layer] = {**LAYERS, **SHAPES}
+_READ: Mapping[str, Layer] = {
+    **ARITHMETIC,
+    **ELEMENTARY,
+    **LAYERS,
+    **PRODUCTS,
+    **SHAPES,
+}
 
 _Known: TypeAlias = "Value | Tensor | tuple[Value | Tensor, ...]"
 """What is known of a torch node: where it is in the graph, or its constant values."""
@@ -179,7 +187,8 @@ class _Reader:
         if op not in _READ:
             known = ", ".join(sorted(name for name in _READ if not name.startswith("_")))
             raise InterchangeError(
-                f"{where}: op {node.target} has no counterpart; rewrite the module with {known}"
+                f"{where}: op {node.target} has no counterpart; export without "
+                f"run_decompositions, or write the module in terms of {known}"
             )
         if not all(example.dtype.is_floating_point for example in examples_of(node)[:1]):
             raise InterchangeError(f"{where}: op {node.target} makes no reals; leave it out")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import torch
 
 from hwsim.errors import InterchangeError
-from hwsim.interchange._torch_layers import ELEMENTARY
+from hwsim.interchange._torch_elementwise import ELEMENTARY
 from hwsim.interchange._torch_shapes import KEPT
 
 if TYPE_CHECKING:

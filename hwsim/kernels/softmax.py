@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hwsim.jit import kernel
 
 if TYPE_CHECKING:
@@ -84,9 +82,7 @@ def _reciprocal(a: int) -> int:
 
 
 @kernel
-def softmax_codes(
-    x: IntArray, mantissa: int, shift: int, smallest: int, out: IntArray
-) -> None:
+def softmax_codes(x: IntArray, mantissa: int, shift: int, smallest: int, out: IntArray) -> None:
     """Set `out` to the int8 softmax (scale 1/256, zero point -128) of each row of `x`.
 
     Args:
@@ -97,12 +93,12 @@ def softmax_codes(
         out: [rows, classes] int8.
     """
     for row in range(x.shape[0]):
-        largest = np.int64(-128)
+        largest = -128
         for c in range(x.shape[1]):
-            largest = max(largest, np.int64(x[row, c]))
-        total = np.int64(0)
+            largest = max(largest, int(x[row, c]))
+        total = 0
         for c in range(x.shape[1]):
-            difference = np.int64(x[row, c]) - largest
+            difference = int(x[row, c]) - largest
             if difference >= smallest:
                 scaled = _multiply(difference << shift, mantissa)
                 total += _divide_by_power(exp_negative(scaled), _ACCUMULATOR_BITS)
@@ -112,8 +108,8 @@ def softmax_codes(
         scale = _reciprocal((total << zeros) - (1 << 31))
         bits_over_unit = _ACCUMULATOR_BITS - zeros
         for c in range(x.shape[1]):
-            difference = np.int64(x[row, c]) - largest
-            code = np.int64(-128)
+            difference = int(x[row, c]) - largest
+            code = -128
             if difference >= smallest:
                 scaled = _multiply(difference << shift, mantissa)
                 product = _multiply(scale, exp_negative(scaled))

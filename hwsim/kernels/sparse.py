@@ -80,7 +80,5 @@ def nm_matmul(
                     column = g * group + positions[m, g, i]
                     # The last group may be short; its unused places hold zeros.
                     if column < x.shape[1]:
-                        total = np.int32(
-                            total + np.int32(values[m, g, i]) * np.int32(x[p, column])
-                        )
+                        total = np.int32(total + np.int32(values[m, g, i]) * np.int32(x[p, column]))
             out[p, m] = total

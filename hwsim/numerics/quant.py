@@ -54,10 +54,11 @@ class Quant:
         """Return the encoding of the channels `indices`; a per-tensor one stays as it is."""
         if self.axis is None:
             return self
+        kept: list[int] = indices.tolist()
         return replace(
             self,
-            scale=tuple(self.scale[i] for i in indices),
-            zero_point=tuple(self.zero_point[i] for i in indices),
+            scale=tuple(self.scale[i] for i in kept),
+            zero_point=tuple(self.zero_point[i] for i in kept),
         )
 
     def encode(self, real: Array) -> IntArray:
@@ -73,8 +74,6 @@ class Quant:
 
     def _broadcast(self, ndim: int) -> tuple[FloatArray, FloatArray]:
         """Return scale and zero point, shaped to broadcast along `axis` of `ndim` axes."""
-        shape = [1] * ndim
-        if self.axis is not None:
-            shape[self.axis] = -1
+        shape = tuple(-1 if axis == self.axis else 1 for axis in range(ndim))
         scale = np.asarray(self.scale, np.float64).reshape(shape)
         return scale, np.asarray(self.zero_point, np.float64).reshape(shape)

@@ -101,14 +101,12 @@ def _gemmlowp(
     rows, channels = accumulators.shape
     for i in range(rows):
         for c in range(channels):
-            y = gemmlowp_round(np.int64(accumulators[i, c]), mantissa[c], exponent[c])
+            y = gemmlowp_round(int(accumulators[i, c]), mantissa[c], exponent[c])
             out[i, c] = min(max(y + zero_point, low), high)
 
 
 @kernel
-def _float32_even(
-    accumulators: IntArray, scale: Array, target: IntArray, out: IntArray
-) -> None:
+def _float32_even(accumulators: IntArray, scale: Array, target: IntArray, out: IntArray) -> None:
     zero_point = target[0]
     low = np.float32(target[1] - zero_point)
     high = np.float32(target[2] - zero_point)

@@ -69,8 +69,9 @@ def _asymmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
     scale = np.where(high == low, 1.0, (high - low) / 255.0)
     # The zero point follows from the end of the range that lies nearer to zero.
     is_low = 128.0 + np.abs(low / scale) < 127.0 + np.abs(high / scale)
-    exact = np.where(is_low, -128.0 - low / scale, 127.0 - high / scale)
-    zero_point = np.clip(_round_away(exact), -128, 127).astype(np.float32)
+    from_low, from_high = -128.0 - low / scale, 127.0 - high / scale
+    zero_point = np.clip(_round_away(np.where(is_low, from_low, from_high)), -128, 127)
+    zero_point = zero_point.astype(np.float32)
     steps = zero_point + x * (np.float32(1) / scale.astype(np.float32))
     codes = np.clip(_round_away(steps), -128, 127) - zero_point
     return codes.astype(np.int16), scale.astype(np.float32)

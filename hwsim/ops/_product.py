@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -11,6 +10,8 @@ from hwsim.errors import UnsupportedError
 from hwsim.formats import Dense
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from hwsim.arrays import IntArray
     from hwsim.numerics import Quant
     from hwsim.op import Site

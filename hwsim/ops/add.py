@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError
-from hwsim.numerics.rounding import fixed_point, gemmlowp_round
 from hwsim.jit import kernel
+from hwsim.numerics.rounding import fixed_point, gemmlowp_round
+from hwsim.op import Weightless
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._elementwise import aligned, elementwise
 from hwsim.ops._float_island import quants_of
@@ -29,7 +30,7 @@ _MULTIPLIER_BITS = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Add:
+class Add(Weightless):
     """y = a + b, with NumPy's broadcasting.
 
     Attributes:
@@ -39,8 +40,6 @@ class Add:
     kind: ClassVar[str] = "add"
     shares_encoding: ClassVar[bool] = False
     activation: Fused = "none"
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -69,9 +68,7 @@ class Add:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)
 
@@ -102,8 +99,8 @@ def _add_shift20(
     out: IntArray,
 ) -> None:  # fmt: skip
     for i in range(out.shape[0]):
-        left = (np.int64(a[i]) - constants[0]) << _LEFT_SHIFT
-        right = (np.int64(b[i]) - constants[1]) << _LEFT_SHIFT
+        left = (int(a[i]) - constants[0]) << _LEFT_SHIFT
+        right = (int(b[i]) - constants[1]) << _LEFT_SHIFT
         total = gemmlowp_round(left, mantissa[0], exponent[0]) + gemmlowp_round(
             right, mantissa[1], exponent[1]
         )
@@ -131,6 +128,6 @@ def _add_fixed20(
     a: IntArray, b: IntArray, multipliers: IntArray, constants: IntArray, out: IntArray
 ) -> None:
     for i in range(out.shape[0]):
-        total = np.int64(a[i]) * multipliers[0] + np.int64(b[i]) * multipliers[1]
+        total = int(a[i]) * multipliers[0] + int(b[i]) * multipliers[1]
         y = ((total + constants[1]) >> constants[0]) + constants[2]
         out[i] = min(max(y, constants[3]), constants[4])

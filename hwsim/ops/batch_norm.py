@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError, UnsupportedError
+from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class BatchNorm:
+class BatchNorm(Weightless):
     """y = gamma * (x - mean) / sqrt(variance + epsilon) + beta over the last axis.
 
     Ioffe and Szegedy, arXiv 1502.03167, algorithm 2.
@@ -37,7 +38,6 @@ class BatchNorm:
     mean: Weight
     variance: Weight
     epsilon: float = 1e-5
-    weight: ClassVar[None] = None
 
     @property
     def constants(self) -> tuple[Weight, ...]:
@@ -65,12 +65,10 @@ class BatchNorm:
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         raise UnsupportedError(
-            f"{site.name}: batch_norm has no integer form; quantize{{fold_batch_norm=true}} "
-            "folds it into the layer before it"
+            f"{site.name}: batch_norm has no integer form; the steps fuse and quantize fold it "
+            "into the layer before it"
         )
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

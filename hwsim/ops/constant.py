@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import UnsupportedError
-from hwsim.op import Workload
+from hwsim.op import Weightless, Workload
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, Shape
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Constant:
+class Constant(Weightless):
     """The values of `value`, for every sample.
 
     Attributes:
@@ -27,7 +27,6 @@ class Constant:
     kind: ClassVar[str] = "constant"
     shares_encoding: ClassVar[bool] = False
     value: Weight
-    weight: ClassVar[None] = None
 
     @property
     def constants(self) -> tuple[Weight, ...]:
@@ -57,9 +56,7 @@ class Constant:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         del inputs, outputs
         return Workload(kind=self.kind)

@@ -129,9 +129,7 @@ class Conv2d:
             return accumulators.reshape(*codes.shape[:2], *accumulators.shape[1:])
 
         is_pointwise = self.kernel == (1, 1) and self.stride == (1, 1) and self.groups == 1
-        layer = bind_dynamic(
-            site, self.weight, self.bias, multiply, is_pointwise=is_pointwise
-        )
+        layer = bind_dynamic(site, self.weight, self.bias, multiply, is_pointwise=is_pointwise)
 
         def run(x: Array) -> tuple[Array, ...]:
             return (apply_fused(self.activation, layer(x)),)
@@ -178,9 +176,7 @@ class Conv2d:
 
         return accumulate
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         (x,), (y,) = inputs, outputs
         positions = y.elements // y.shape[3]

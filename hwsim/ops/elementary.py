@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
+from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import table_lookup
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from hwsim.arrays import FloatArray, Shape
     from hwsim.op import Kernel, Site, Workload
     from hwsim.tensor import TensorType
@@ -50,7 +52,7 @@ FUNCTIONS: Mapping[Function, Callable[[FloatArray], FloatArray]] = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Elementary:
+class Elementary(Weightless):
     """y = function(x), element by element; 8-bit codes go through a table of 256.
 
     Attributes:
@@ -60,8 +62,6 @@ class Elementary:
     kind: ClassVar[str] = "elementary"
     shares_encoding: ClassVar[bool] = False
     function: Function
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -75,8 +75,6 @@ class Elementary:
         """See `Op.prepare`."""
         return table_lookup(self, site)
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

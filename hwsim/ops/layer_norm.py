@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError
+from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import float_island
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class LayerNorm:
+class LayerNorm(Weightless):
     """y = gamma * (x - mean(x)) / sqrt(variance(x) + epsilon) + beta, per position.
 
     Ba, Kiros and Hinton, arXiv 1607.06450, equation 4. In an integer graph it is computed in
@@ -35,7 +36,6 @@ class LayerNorm:
     gamma: Weight
     beta: Weight
     epsilon: float = 1e-5
-    weight: ClassVar[None] = None
 
     @property
     def constants(self) -> tuple[Weight, ...]:
@@ -60,8 +60,6 @@ class LayerNorm:
         """See `Op.prepare`."""
         return float_island(self, site)
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

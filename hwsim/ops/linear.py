@@ -95,9 +95,7 @@ class Linear:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         (x,), (y,) = inputs, outputs
         out, features = self.weight.shape

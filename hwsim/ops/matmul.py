@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError
-from hwsim.op import Workload
+from hwsim.op import Weightless, Workload
 from hwsim.ops._activation import clamped_target
 from hwsim.ops._float_island import quants_of
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MatMul:
+class MatMul(Weightless):
     """y = scale * a @ b, or scale * a @ b^T over the last two axes.
 
     Attributes:
@@ -31,8 +31,6 @@ class MatMul:
     shares_encoding: ClassVar[bool] = False
     transpose_b: bool = False
     scale: float = 1.0
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -66,9 +64,7 @@ class MatMul:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         (a, b), (y,) = inputs, outputs
         return Workload(

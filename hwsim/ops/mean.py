@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import float_island
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mean:
+class Mean(Weightless):
     """Average over `axes`.
 
     Attributes:
@@ -27,8 +28,6 @@ class Mean:
     shares_encoding: ClassVar[bool] = False
     axes: tuple[int, ...]
     keep_axes: bool = False
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -47,8 +46,6 @@ class Mean:
         """See `Op.prepare`."""
         return float_island(self, site)
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError
+from hwsim.op import Weightless
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._elementwise import aligned, elementwise
 from hwsim.ops._float_island import quants_of
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Mul:
+class Mul(Weightless):
     """y = a * b, with NumPy's broadcasting.
 
     Attributes:
@@ -30,8 +31,6 @@ class Mul:
     kind: ClassVar[str] = "mul"
     shares_encoding: ClassVar[bool] = False
     activation: Fused = "none"
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -62,8 +61,6 @@ class Mul:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError
+from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import quants_of
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pad:
+class Pad(Weightless):
     """Zeros around a tensor.
 
     Attributes:
@@ -28,8 +29,6 @@ class Pad:
     kind: ClassVar[str] = "pad"
     shares_encoding: ClassVar[bool] = True
     padding: tuple[tuple[int, int], ...]
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -52,8 +51,6 @@ class Pad:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

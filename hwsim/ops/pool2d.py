@@ -9,7 +9,7 @@ import numpy as np
 
 from hwsim.errors import GraphError
 from hwsim.kernels.patches import out_extent, pad_image, windows
-from hwsim.op import Workload
+from hwsim.op import Weightless, Workload
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._float_island import float_island, quants_of
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MaxPool2d:
+class MaxPool2d(Weightless):
     """Largest element of each window; padding never wins.
 
     Attributes:
@@ -38,8 +38,6 @@ class MaxPool2d:
     stride: Pair
     padding: Padding = ((0, 0), (0, 0))
     activation: Fused = "none"
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -63,15 +61,13 @@ class MaxPool2d:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return _workload(self.kind, self.kernel, inputs, outputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AveragePool2d:
+class AveragePool2d(Weightless):
     """Mean of each window.
 
     Attributes:
@@ -89,8 +85,6 @@ class AveragePool2d:
     padding: Padding = ((0, 0), (0, 0))
     count_padding: bool = False
     activation: Fused = "none"
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -127,9 +121,7 @@ class AveragePool2d:
         view = _windows(ones, self.kernel, self.stride, self.padding, fill)
         return view.sum(axis=(4, 5))[0, 0]
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return _workload(self.kind, self.kernel, inputs, outputs)
 

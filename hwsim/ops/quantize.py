@@ -9,6 +9,7 @@ import numpy as np
 
 from hwsim.errors import UnsupportedError
 from hwsim.numerics.rounding import Gemmlowp
+from hwsim.op import Weightless
 from hwsim.ops._activation import clamped_target
 from hwsim.ops._elementwise import elementwise
 
@@ -19,13 +20,11 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Quantize:
+class Quantize(Weightless):
     """Encode reals, or codes of another encoding, as the output's codes."""
 
     kind: ClassVar[str] = "quantize"
     shares_encoding: ClassVar[bool] = False
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -58,21 +57,17 @@ class Quantize:
 
         return recode
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)
 
 
 @dataclass(frozen=True, slots=True)
-class Dequantize:
+class Dequantize(Weightless):
     """Decode codes to float32."""
 
     kind: ClassVar[str] = "dequantize"
     shares_encoding: ClassVar[bool] = False
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -93,8 +88,6 @@ class Dequantize:
 
         return decode
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 from hwsim.errors import GraphError
+from hwsim.op import Weightless
 from hwsim.ops._elementwise import view
 from hwsim.ops._float_island import quants_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reshape:
+class Reshape(Weightless):
     """The same elements in the same order.
 
     Attributes:
@@ -27,8 +28,6 @@ class Reshape:
     kind: ClassVar[str] = "reshape"
     shares_encoding: ClassVar[bool] = True
     shape: Shape
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -50,8 +49,6 @@ class Reshape:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return view(self.kind, inputs, outputs)

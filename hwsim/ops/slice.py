@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError
-from hwsim.op import Workload
+from hwsim.op import Weightless, Workload
 from hwsim.ops._float_island import quants_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Slice:
+class Slice(Weightless):
     """Elements start, start + step, ... < stop of every axis.
 
     Attributes:
@@ -32,8 +32,6 @@ class Slice:
     start: tuple[int, ...]
     stop: tuple[int, ...]
     step: tuple[int, ...]
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -63,9 +61,7 @@ class Slice:
         bounds = zip(self.start, self.stop, self.step, strict=True)
         return (slice(None), *(slice(*bound) for bound in bounds))
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         elements = outputs[0].elements
         return Workload(kind=self.kind, input_elements=elements, output_elements=elements)

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwsim.kernels.softmax import softmax_codes
 from hwsim.numerics.rounding import fixed_point
+from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import float_island, quants_of
 
@@ -22,7 +23,7 @@ _INTEGER_BITS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Softmax:
+class Softmax(Weightless):
     """y = exp(beta x) / sum exp(beta x).
 
     Attributes:
@@ -32,8 +33,6 @@ class Softmax:
     kind: ClassVar[str] = "softmax"
     shares_encoding: ClassVar[bool] = False
     beta: float = 1.0
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -65,8 +64,6 @@ class Softmax:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

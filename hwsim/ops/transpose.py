@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError
+from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import quants_of
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transpose:
+class Transpose(Weightless):
     """Axis i of the result is axis `axes[i]` of the operand.
 
     Attributes:
@@ -28,8 +29,6 @@ class Transpose:
     kind: ClassVar[str] = "transpose"
     shares_encoding: ClassVar[bool] = True
     axes: tuple[int, ...]
-    weight: ClassVar[None] = None
-    constants: ClassVar[tuple[()]] = ()
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
@@ -52,8 +51,6 @@ class Transpose:
 
         return run
 
-    def workload(
-        self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
-    ) -> Workload:
+    def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)

@@ -47,8 +47,8 @@ def test_it_learns_with_the_weights_that_are_left() -> None:
 
 def test_equal_settings_give_equal_graphs() -> None:
     step = Finetune(epochs=2, seed=7)
-    codes = [step.apply(classifier(), data()).nodes[0].op.constants[0].codes for _ in range(2)]
-    np.testing.assert_array_equal(*codes)
+    first, second = (step.apply(classifier(), data()).nodes[0].op.constants[0] for _ in range(2))
+    np.testing.assert_array_equal(first.codes, second.codes)
 
 
 def test_it_prints_as_the_spec_that_makes_it() -> None:
@@ -69,13 +69,13 @@ def test_integer_graphs_are_refused() -> None:
     graph = classifier()
     quant = Quant(scale=(0.1,), zero_point=(0,), bits=8, signed=True)
     tensors = {name: replace(type_, quant=quant) for name, type_ in graph.tensors.items()}
-    with pytest.raises(RecipeError, match="^toy: finetune .*; finetune before quantize$"):
+    with pytest.raises(RecipeError, match=r"^toy: finetune .*; finetune before quantize$"):
         Finetune().apply(replace(graph, tensors=tensors), data())
 
 
 @pytest.mark.parametrize("given", [None, replace(data(), y=None)])
 def test_missing_labels_are_refused(given: Data | None) -> None:
-    with pytest.raises(RecipeError, match="^toy: finetune expected inputs with labels, got no "):
+    with pytest.raises(RecipeError, match=r"^toy: finetune expected inputs with labels, got no "):
         Finetune().apply(classifier(), given)
 
 

@@ -1,6 +1,6 @@
 """The twin computes what the reference does, and training changes only what it should."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import fields
 
 import numpy as np
@@ -97,7 +97,7 @@ CASES: dict[str, Graph] = {
     ),
     "linear": chain((1, 7), Linear(weight=weight(3, 7), bias=weight(3), activation="relu_n1_to_1")),
     "batch_norm": chain(IMAGE, norm(4)),
-    "max_pool": chain(IMAGE, MaxPool2d(kernel=(3, 2), stride=(2, 2), padding=UNEVEN)),
+    "max_pool": chain(IMAGE, MaxPool2d(kernel=(3, 3), stride=(2, 2), padding=UNEVEN)),
     "average_pool": chain(IMAGE, AveragePool2d(kernel=(3, 3), stride=(2, 1), padding=UNEVEN)),
     "average_pool_of_padding": chain(
         IMAGE, AveragePool2d(kernel=(3, 3), stride=(1, 1), padding=ONES, count_padding=True)
@@ -156,8 +156,8 @@ def test_an_untrained_twin_writes_back_the_same_graph(case: str) -> None:
 def separable_data(count: int = 96) -> Data:
     """Return images of noise; the class is the channel that is brightest on average."""
     random = np.random.default_rng(1)
-    x = random.normal(0.0, 1.0, (count, 6, 5, 3))
-    y = np.arange(count) % 3
+    x: Array = random.normal(0.0, 1.0, (count, 6, 5, 3))
+    y: Array = np.arange(count) % 3
     x[np.arange(count), :, :, y] += 1.0
     return Data(x=x, y=y)
 
@@ -182,7 +182,8 @@ def accuracy(graph: Graph, data: Data) -> float:
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_training_learns(optimizer: str) -> None:
-    data, losses = separable_data(), list[float]()
+    data = separable_data()
+    losses: list[float] = []
     graph = classifier(weight(8, 3, 3, 3))
     trained = train(
         graph,

@@ -35,6 +35,40 @@ class Net(nn.Module):
         return self.run(x, **dict(self.named_children()))
 
 
+class After(nn.Module):
+    """A function of what a 1 x 1 convolution makes, so that tensors lie channels-last."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(3, 4, 1)
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(self.conv(x))
+
+
+class Of(nn.Module):
+    """A function of the input."""
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function = function
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.function(x)
+
+
+class FunctionalLinear(nn.Module):
+    """A product written without a module."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(torch.randn(3, 8)), nn.Parameter(torch.randn(3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x @ self.weight.T.relu() + self.bias
+
+
 def residual() -> nn.Module:
     def forward(x: Tensor, stem: nn.Module, norm: nn.Module, conv: nn.Module, proj: nn.Module,
                 down: nn.Module, head: nn.Module) -> Tensor:  # fmt: skip
@@ -142,6 +176,11 @@ def shuffled(x: Tensor, conv: nn.Module) -> Tensor:
     return x.view(1, 2, 4, 6, 6).transpose(1, 2).reshape(1, 8, 6, 6)
 
 
+def split_and_stacked(x: Tensor) -> Tensor:
+    tail = torch.split(x, [1, 3], dim=1)[1]
+    return torch.stack(torch.unbind(tail, 3)[:2], dim=2)
+
+
 IMAGE = (1, 3, 8, 8)
 CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "residual": (residual, IMAGE),
@@ -184,28 +223,25 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
     "padded_avg_pool": (lambda: nn.AvgPool2d(3, 2, 1), IMAGE),
     "adaptive_pool": (lambda: nn.AdaptiveAvgPool2d((2, None)), IMAGE),
     "channel_softmax": (
-        lambda: Net(lambda x, c: c(x).softmax(1), c=nn.Conv2d(3, 4, 1)),
+        lambda: After(lambda y: y.softmax(1)),
         IMAGE,
     ),
-    "row_softmax": (lambda: Net(lambda x, c: c(x).softmax(2), c=nn.Conv2d(3, 4, 1)), IMAGE),
-    "mean_of_channels": (lambda: Net(lambda x, c: c(x).mean(1), c=nn.Conv2d(3, 4, 1)), IMAGE),
+    "row_softmax": (lambda: After(lambda y: y.softmax(2)), IMAGE),
+    "mean_of_channels": (lambda: After(lambda y: y.mean(1)), IMAGE),
     "mean_of_rows": (
-        lambda: Net(lambda x, c: c(x).mean((1, 2), keepdim=True), c=nn.Conv2d(3, 4, 1)),
+        lambda: After(lambda y: y.mean((1, 2), keepdim=True)),
         IMAGE,
     ),
     "cuts": (
-        lambda: Net(lambda x, c: c(x)[:, 1:, ::2, -3:].select(1, -1), c=nn.Conv2d(3, 4, 1)),
+        lambda: After(lambda y: y[:, 1:, ::2, -3:].select(1, -1)),
         IMAGE,
     ),
     "split_and_stack": (
-        lambda: Net(
-            lambda x, c: torch.stack(c(x).split([1, 3], dim=1)[1].unbind(3)[:2], dim=2),
-            c=nn.Conv2d(3, 4, 1),
-        ),
+        lambda: After(split_and_stacked),
         IMAGE,
     ),
     "arithmetic": (
-        lambda: Net(lambda x, c: 1 - (-c(x) / 2 + 3) * x.sub(x, alpha=2), c=nn.Conv2d(3, 3, 1)),
+        lambda: After(lambda y: 1 - (-y / 2 + 3) * y.sub(y, alpha=2)),
         IMAGE,
     ),
     "padding": (
@@ -213,7 +249,7 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         IMAGE,
     ),
     "functional_linear": (
-        lambda: Net(lambda x, m: x @ m.weight.T.relu() + m.bias, m=nn.Linear(8, 3)),
+        FunctionalLinear,
         (1, 5, 8),
     ),
 }
@@ -221,8 +257,8 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
 
 def seeded(make: Callable[[], nn.Module]) -> nn.Module:
     """Return a module in evaluation mode, no value of which is a default."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
+    with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
+        torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
         module = make().eval()
         for name, values in (*module.named_parameters(), *module.named_buffers()):
             if values.is_floating_point() and (values.ndim == 1 or "running" in name):
@@ -260,14 +296,13 @@ def test_pt2_files_hold_the_same_graph(case: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # torch's own run_decompositions
-@pytest.mark.parametrize(
-    "case", ["residual", "concatenating", "squeeze_excite", "vision_transformer"]
-)
+@pytest.mark.parametrize("case", ["residual", "concatenating"])
 def test_core_aten_files_are_read_too(case: str, tmp_path: Path) -> None:
     make, shape = CASES[case]
     module = seeded(make)
     path = tmp_path / f"{case}.pt2"
-    program = torch.export.export(module, (torch.zeros(shape),)).run_decompositions()
+    program = torch.export.export(module, (torch.zeros(shape),))
+    program = program.run_decompositions()  # pyright: ignore[reportUnknownMemberType]
     torch.export.save(program, path)
     assert difference(module, read_pt2(path), shape) <= TOLERANCE
 
@@ -331,21 +366,21 @@ def view_then_in_place(x: Tensor) -> Tensor:
 
 REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
     "unknown_op": (
-        lambda: Net(lambda x, c: torch.erfinv(c(x)), c=nn.Conv2d(3, 3, 1)),
+        lambda: After(lambda y: torch.erfinv(y)),
         IMAGE,
-        r"^net/erfinv: op aten.erfinv.default has no counterpart; rewrite the module with .*conv2d",
+        r"^net/erfinv: op aten.erfinv.default has no counterpart; .* of adaptive.*conv2d",
     ),
     "log_softmax": (lambda: nn.LogSoftmax(dim=1), (1, 4), "aten.log_softmax.int: .*logits"),
     "batch": (lambda: nn.Conv2d(3, 3, 1), (2, 3, 8, 8), r"a batch of 1, got \[2, 3, 8, 8\]"),
     "hardtanh": (lambda: nn.Hardtanh(), (1, 4), r"\(-1.0, 1.0\); use relu"),
     "pool_that_does_not_divide": (lambda: nn.AdaptiveAvgPool2d(3), IMAGE, "divides 8x8, got 3x3"),
     "data_dependent": (
-        lambda: Net(lambda x: x if bool(x.sum() > 0) else -x), IMAGE, "^net: torch.export cannot"
+        lambda: Of(lambda x: x if bool(x.sum() > 0) else -x), IMAGE, "^net: torch.export cannot"
     ),
-    "view_then_in_place": (lambda: Net(view_then_in_place), IMAGE, "not in place"),
-    "random": (lambda: Net(lambda x: x + torch.rand(8)), IMAGE, "random"),
+    "view_then_in_place": (lambda: Of(view_then_in_place), IMAGE, "not in place"),
+    "random": (lambda: Of(lambda x: x + torch.rand(8)), IMAGE, "random"),
     "mask": (
-        lambda: Net(lambda x: functional.scaled_dot_product_attention(x, x, x, is_causal=True)),
+        lambda: Of(lambda x: functional.scaled_dot_product_attention(x, x, x, is_causal=True)),
         (1, 2, 5, 4),
         "is_causal=True",
     ),

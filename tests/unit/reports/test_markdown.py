@@ -1,0 +1,29 @@
+import re
+
+import pytest
+
+from reports.markdown import Markdown, escape
+from tests.comparisons import comparison
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("ds_cnn_kws", "ds_cnn_kws"),
+        ("_all_", "\\_all\\_"),
+        ("a|b", "a\\|b"),
+        ("<b>&", "&lt;b&gt;&amp;"),
+        ("two\nlines", "two lines"),
+        ("`*[x]", "\\`\\*\\[x\\]"),
+    ],
+)
+def test_marks_are_made_plain(text: str, escaped: str) -> None:
+    assert escape(text) == escaped
+
+
+def test_every_row_has_as_many_cells_as_its_header() -> None:
+    lines = [line for line in Markdown().render(comparison()).splitlines() if line.startswith("|")]
+    widths = [len(re.split(r"(?<!\\)\|", line)) for line in lines]
+    assert widths[:11] == [13] * 11
+    # The second model has no accuracy, so one column less.
+    assert widths[11:] == [12] * 10
