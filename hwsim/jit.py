@@ -17,12 +17,15 @@ R = TypeVar("R")
 
 
 def _cache_folder() -> Path:
-    """Return a folder named after every source file of this package.
+    """Return a folder named after every source file of this package, and Numba's settings.
 
-    Numba's own cache does not see edits in a callee that lives in another file; a folder whose
-    name is the digest of all sources can never serve stale machine code.
+    Numba's own cache sees neither edits in a callee that lives in another file nor a changed
+    setting such as bounds checks; a folder whose name is the digest of all that decides what is
+    compiled can never serve stale machine code.
     """
     digest = hashlib.sha256(numba.__version__.encode())
+    for name in sorted(name for name in os.environ if name.startswith("NUMBA_")):
+        digest.update(f"{name}={os.environ[name]}".encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")

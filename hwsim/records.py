@@ -237,12 +237,14 @@ class Refusal:
         model: Its name.
         recipe: As in `Result`.
         device: As in `Result`.
+        overrides: As in `Result`.
         reason: Node, op, what the device lacks.
     """
 
     model: str
     recipe: str
     device: str
+    overrides: tuple[str, ...] = ()
     reason: str
 
 

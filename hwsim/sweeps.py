@@ -95,6 +95,7 @@ class Row:
                         model=self.graph.name,
                         recipe=self.recipe.name,
                         device=target.profile.name,
+                        overrides=target.overrides,
                         reason=str(error),
                     )
                 )
@@ -248,6 +249,7 @@ def frame(comparison: Comparison) -> pd.DataFrame:
                 "model": refusal.model,
                 "recipe": refusal.recipe,
                 "device": refusal.device,
+                "overrides": "; ".join(refusal.overrides),
                 "refused": refusal.reason,
             }
         )

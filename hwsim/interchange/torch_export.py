@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,9 +61,7 @@ def read_module(module: nn.Module, example_inputs: tuple[Tensor, ...], name: str
     Raises:
         InterchangeError: torch.export cannot trace the module, or an op of it has no counterpart.
     """
-    with _evaluation(module), warnings.catch_warnings():
-        # Torch warns about deprecated parts of itself that its own exporter uses.
-        warnings.simplefilter("ignore")
+    with _evaluation(module):
         try:
             program = torch.export.export(module, example_inputs)
         except Exception as error:
@@ -85,16 +82,13 @@ def read_pt2(path: str | Path) -> Graph:
     path = Path(path)
     if not path.is_file():
         raise InterchangeError(f"{path}: no such file; expected a .pt2 by torch.export.save")
-    with warnings.catch_warnings():
-        # As in read_module.
-        warnings.simplefilter("ignore")
-        try:
-            program = torch.export.load(path)
-        except Exception as error:
-            raise InterchangeError(
-                f"{path.name}: not a readable .pt2 file ({type(error).__name__}); "
-                "write one by torch.export.save(torch.export.export(module, inputs), path)"
-            ) from error
+    try:
+        program = torch.export.load(path)
+    except Exception as error:
+        raise InterchangeError(
+            f"{path.name}: not a readable .pt2 file ({type(error).__name__}); "
+            "write one by torch.export.save(torch.export.export(module, inputs), path)"
+        ) from error
     return _read(program, path.stem)
 
 

@@ -64,9 +64,9 @@ def _symmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
 
 def _asymmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
     """Return codes less their zero point, and the scale of a range that includes 0."""
-    low = np.minimum(x.min(axis=axes, keepdims=True), 0).astype(np.float64)
-    high = np.maximum(x.max(axis=axes, keepdims=True), 0).astype(np.float64)
-    scale = np.where(high == low, 1.0, (high - low) / 255.0)
+    low: Array = np.minimum(x.min(axis=axes, keepdims=True), 0).astype(np.float64)
+    high: Array = np.maximum(x.max(axis=axes, keepdims=True), 0).astype(np.float64)
+    scale: Array = np.where(high == low, 1.0, (high - low) / 255.0)
     # The zero point follows from the end of the range that lies nearer to zero.
     is_low = 128.0 + np.abs(low / scale) < 127.0 + np.abs(high / scale)
     from_low, from_high = -128.0 - low / scale, 127.0 - high / scale

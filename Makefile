@@ -1,0 +1,54 @@
+# Two commands do everything on a machine with Python >= 3.11: `make demo` and `make test`.
+# Each makes its own virtual environment in .venv first; nothing else is touched.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check lint types layers nojit bounds bench golden clean
+
+help:  ## list the targets
+	@sed -nE 's/^([a-z]+):.*  ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "hwsim needs Python >= 3.11; set PYTHON=/path/to/python"; exit 1; }
+	$(PYTHON) -m venv .venv
+	# First, and by its version: an open range would bring gigabytes of CUDA.
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,oracle]'
+	touch $(READY)
+
+demo: $(READY)  ## train a digits network, compress it five ways, compare it on six devices
+	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
+
+test: $(READY)  ## run the tests, kernels compiled
+	$(BIN)/pytest -q
+
+check: lint types layers test nojit bounds  ## every gate of a commit
+
+lint: $(READY)  ## style
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(READY)  ## types, strict
+	$(BIN)/pyright
+
+layers: $(READY)  ## who may import whom
+	$(BIN)/lint-imports
+
+nojit: $(READY)  ## the tests that need no speed, kernels interpreted
+	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "not slow"
+
+bounds: $(READY)  ## the same, every array index checked
+	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q -m "not slow"
+
+bench: $(READY)  ## speed as ratios to LiteRT and scipy, in one run
+	$(BIN)/python tests/bench/ratios.py --json build/bench.json
+
+golden: $(READY)  ## rewrite the golden reports; read the diff
+	$(BIN)/pytest -q tests/laws/test_reports.py tests/unit/reports --update-golden
+
+clean:  ## forget the environment and what was built
+	rm -rf .venv build
