@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from compressors._compressor import Compressor, Settings
 from compressors._parsing import read_recipe
 from compressors.finetune import Finetune
-from compressors.fold import Fuse
+from compressors.fuse import Fuse
 from compressors.identity import Identity
 from compressors.prune import Prune
 from compressors.quantize import Quantize

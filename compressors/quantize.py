@@ -12,8 +12,8 @@ from compressors._compressor import DataNeed, Settings
 from compressors._encodings import encodings
 from compressors._integer_ops import Granularity, WeightEncoding, as_integers
 from compressors._ranges import MinMax, ObserverName, Percentile, observe
-from compressors.fold import fused, without_batch_norm
 from hwsim.errors import RecipeError
+from hwsim.fusion import fused, without_batch_norm
 from hwsim.graph import validate
 
 if TYPE_CHECKING:

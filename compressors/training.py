@@ -154,22 +154,16 @@ def train(
     twin = Twin(graph)
     x = torch.tensor(stacked(graph, data.x), dtype=torch.float32)
     y = _labels(twin, x, data, graph.name)
-    parameters = list(twin.parameters())
-    steps = epochs * -(-len(x) // batch_size)
-    stepper: torch.optim.Optimizer = (
-        torch.optim.Adam(parameters, lr=learning_rate)
-        if optimizer == "adam"
-        else torch.optim.SGD(parameters, lr=learning_rate, momentum=_SGD_MOMENTUM)
-    )
+    batches = -(-len(x) // batch_size)
+    stepper = _stepper(twin, optimizer, learning_rate)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        stepper, lambda step: 0.5 * (1.0 + math.cos(math.pi * step / steps))
+        stepper, lambda step: 0.5 * (1.0 + math.cos(math.pi * step / (epochs * batches)))
     )
     generator = torch.Generator().manual_seed(seed)
     twin.train()
     for epoch in range(1, epochs + 1):
         total = 0.0
-        order = torch.randperm(len(x), generator=generator)
-        for batch in order.tensor_split(-(-len(x) // batch_size)):
+        for batch in torch.randperm(len(x), generator=generator).tensor_split(batches):
             loss = functional.cross_entropy(
                 twin.logits(x[batch]), y[batch], label_smoothing=label_smoothing
             )
@@ -186,6 +180,12 @@ def train(
         if on_epoch is not None:
             on_epoch(epoch, total / len(x))
     return twin.graph()
+
+
+def _stepper(twin: Twin, optimizer: Optimizer, learning_rate: float) -> torch.optim.Optimizer:
+    if optimizer == "adam":
+        return torch.optim.Adam(twin.parameters(), lr=learning_rate)
+    return torch.optim.SGD(twin.parameters(), lr=learning_rate, momentum=_SGD_MOMENTUM)
 
 
 def _labels(twin: Twin, x: Tensor, data: Data, name: str) -> Tensor:

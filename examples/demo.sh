@@ -8,8 +8,8 @@ out=build/demo
 python examples/digits.py --output "$out"
 hwsim compare "$out/digits.pt2" \
   --data "$out/digits_test.npz" --train-data "$out/digits_train.npz" \
-  --recipe none \
   --recipe quantize \
+  --recipe none \
   --recipe examples/recipes/unstructured90_int8.yaml \
   --recipe examples/recipes/filters50_int8.yaml \
   --recipe examples/recipes/two_of_four_int8.yaml \

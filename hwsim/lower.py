@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from hwsim.formats import Dense
+from hwsim.fusion import fused
 from hwsim.memory import Buffer, Placement, peak_bytes, plan
 from hwsim.numerics import find_policy
 from hwsim.records import Footprint
@@ -60,7 +61,7 @@ class Program:
     """A graph with every choice made for one device.
 
     Attributes:
-        graph: What is run.
+        graph: What is run, fused.
         profile: Where.
         numerics: With which integers.
         steps: In order of execution.
@@ -79,11 +80,13 @@ class Program:
 def lower(graph: Graph, profile: DeviceProfile) -> Program:
     """Return the program of `graph` on `profile`.
 
-    Steps that the device cannot run say so in `executed_as` and `reason`; pricing refuses them.
+    Batch norms and activations are fused first, as every runtime's converter does. Steps that
+    the device cannot run say so in `executed_as` and `reason`; pricing refuses them.
 
     Raises:
         UnsupportedError: The profile names a numerics policy that does not exist.
     """
+    graph = fused(graph)
     steps = tuple(_step(graph, node, profile) for node in graph.nodes)
     arena = plan(_buffers(graph, steps))
     return Program(

@@ -265,13 +265,17 @@ class Comparison:
     version: str
 
     def baseline_of(self, result: Result) -> Result | None:
-        """Return the baseline's result for the same model, device and overrides, if any."""
-        for other in self.results:
-            same = (other.model, other.device, other.overrides)
-            if other.recipe == self.baseline and same == (
-                result.model,
-                result.device,
-                result.overrides,
-            ):
-                return other
-        return None
+        """Return what `result` is compared with: same model, device and overrides.
+
+        It is the baseline recipe's result, or the first one where the device refuses that recipe
+        (a float32 model on an integer unit); None when nothing is compared.
+        """
+        if self.baseline is None:
+            return None
+        same = [
+            other
+            for other in self.results
+            if (other.model, other.device, other.overrides)
+            == (result.model, result.device, result.overrides)
+        ]
+        return next((other for other in same if other.recipe == self.baseline), same[0])

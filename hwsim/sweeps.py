@@ -243,17 +243,17 @@ def frame(comparison: Comparison) -> pd.DataFrame:
         }
         for result in comparison.results
     ]
-    for refusal in comparison.refusals:
-        records.append(
-            {
-                "model": refusal.model,
-                "recipe": refusal.recipe,
-                "device": refusal.device,
-                "overrides": "; ".join(refusal.overrides),
-                "refused": refusal.reason,
-            }
-        )
-    return pd.DataFrame(records)
+    refused: list[dict[str, object]] = [
+        {
+            "model": refusal.model,
+            "recipe": refusal.recipe,
+            "device": refusal.device,
+            "overrides": "; ".join(refusal.overrides),
+            "refused": refusal.reason,
+        }
+        for refusal in comparison.refusals
+    ]
+    return pd.DataFrame(records + refused)
 
 
 def _evaluate_row(row: Row) -> list[Outcome]:

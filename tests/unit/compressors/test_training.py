@@ -177,7 +177,8 @@ def classifier(conv: Weight) -> Graph:
 
 def accuracy(graph: Graph, data: Data) -> float:
     (scores,) = trace(graph, data.x).values()
-    return float(np.mean(scores[:, 0].argmax(axis=-1) == data.y))
+    hits: Array = scores[:, 0].argmax(axis=-1) == data.y
+    return float(hits.mean())
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])

@@ -1,13 +1,12 @@
-"""Fold batch normalisation and fuse activations into the layer before them."""
+"""Fuse: merge ops into the layer before them, as every runtime's converter does."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors._compressor import DataNeed, Settings
 from hwsim.graph import Node
 from hwsim.ops import (
     Add,
@@ -24,27 +23,10 @@ from hwsim.tensor import TensorType, Weight
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array
-    from hwsim.data import Data
     from hwsim.graph import Graph
     from hwsim.op import Op
 
 _FUSING = (Add, AveragePool2d, Conv2d, Linear, MaxPool2d, Mul)
-
-
-class Fuse(Settings):
-    """Fold batch norms into convolutions and linear layers, fuse relu and relu6.
-
-    The function stays the same up to float32 rounding. Batch norms that no layer precedes, and
-    integer layers, are left as they are.
-    """
-
-    name: ClassVar[str] = "fuse"
-    data_need: ClassVar[DataNeed] = "none"
-
-    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
-        """See `Compressor.apply`."""
-        del data
-        return fused(graph)
 
 
 def fused(graph: Graph) -> Graph:

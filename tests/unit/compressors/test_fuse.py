@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from compressors import Fuse
-from compressors.fold import without_batch_norm
+from hwsim.fusion import without_batch_norm
 from hwsim.graph import validate
 from hwsim.ops import BatchNorm, Conv2d, Elementary
 from hwsim.reference import trace
