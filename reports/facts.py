@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from reports.causes import executed_as
 from reports.pareto import front_of
 from reports.speedup import speedup
-from reports.why import executed_as, why
+from reports.why import why
 
 if TYPE_CHECKING:
     from hwsim.records import Comparison, Result
@@ -22,7 +23,7 @@ class Facts:
     Attributes:
         speedup: Baseline's latency over this one's; None without a baseline, as the next two.
         energy_ratio: Baseline's energy over this one's.
-        mac_ratio: Baseline's multiply-accumulates over the effective ones of this result.
+        mac_ratio: Baseline's effective multiply-accumulates over this one's.
         pareto: Whether on the front of accuracy and latency; None without accuracy.
         executed_as: Layers by the way they run.
         why: What held it back, in words; None where nothing did.

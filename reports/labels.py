@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from hwsim.records import Comparison, Result
+    from hwsim.records import Comparison, Refusal, Result
 
 SHORT: Final = 26
 """Characters up to which a recipe stays as it is."""
@@ -14,7 +14,7 @@ SETTING: Final = re.compile(r"[A-Za-z_]+=")
 HASH_DIGITS: Final = 12
 
 
-def device_label(result: Result) -> str:
+def device_label(result: Result | Refusal) -> str:
     """Return the device, and the overrides laid over its profile, if any."""
     overrides = ", ".join(result.overrides)
     return f"{result.device} [{overrides}]" if overrides else result.device

@@ -31,13 +31,14 @@ def front(gains_and_costs: Sequence[tuple[float, float]]) -> list[bool]:
 def front_of(results: Sequence[Result]) -> list[bool]:
     """Return for each result whether it is on the front of accuracy against latency of its device.
 
-    All models of a comparison see the same data, so they compete with each other; what does not
-    fit the device, or has no known accuracy, does not.
+    Models do not compete with each other: they may solve different tasks. Nor does what does not
+    fit the device, or has no known accuracy.
     """
-    groups: dict[tuple[str, tuple[str, ...]], list[int]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
     for i, result in enumerate(results):
         if result.accuracy is not None and result.fits:
-            groups.setdefault((result.device, result.overrides), []).append(i)
+            place = (result.model, result.device, result.overrides)
+            groups.setdefault(place, []).append(i)
     is_on_front = [False] * len(results)
     for members in groups.values():
         points = [

@@ -17,7 +17,8 @@ class Speedup:
         baseline: What it is compared with; may be the result itself.
         faster: Baseline's latency over the result's.
         thriftier: Baseline's energy over the result's.
-        fewer_macs: Baseline's multiply-accumulates over the result's effective ones.
+        fewer_macs: Baseline's effective multiply-accumulates over the result's. Effective on both
+            sides: a baseline that is sparse already has little left to promise.
     """
 
     baseline: Result
@@ -38,7 +39,7 @@ def speedup(comparison: Comparison, result: Result) -> Speedup | None:
         baseline=baseline,
         faster=_ratio(baseline.latency_s, result.latency_s),
         thriftier=_ratio(baseline.energy_j, result.energy_j),
-        fewer_macs=_ratio(baseline.estimate.macs, result.estimate.macs_effective),
+        fewer_macs=_ratio(baseline.estimate.macs_effective, result.estimate.macs_effective),
     )
 
 

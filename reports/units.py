@@ -82,3 +82,9 @@ def figure(value: float) -> str:
     rounded = float(f"{value:.{DIGITS - 1}e}")
     decimals = max(0, DIGITS - 1 - math.floor(math.log10(abs(rounded))))
     return f"{value:,.{decimals}f}"
+
+
+def times(ratio: float) -> str:
+    """Return a ratio to the baseline: `4.18x`; two decimals below ten, so that 1.00x is told."""
+    # 9.995 would have two decimals, and four digits.
+    return f"{ratio:.2f}x" if ratio < 9.995 else f"{figure(ratio)}x"

@@ -39,6 +39,8 @@ def unpack_values(packed: IntArray, dtype: np.dtype[Any], bits: int, count: int)
     """Invert `pack_values`; returns `count` values of `dtype`."""
     if np.issubdtype(dtype, np.floating):
         return packed.view("<f4").astype(dtype)
+    if bits in (8, 16) and bits == 8 * dtype.itemsize:
+        return packed.view(dtype.newbyteorder("<"))[:count].astype(dtype, copy=False)
     numbers = unpack_unsigned(packed, bits, count)
     if np.issubdtype(dtype, np.signedinteger):
         numbers = numbers - ((numbers >> (bits - 1)) << bits)

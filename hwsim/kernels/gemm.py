@@ -25,8 +25,8 @@ def dense_matmul(x: IntArray, weights: IntArray, out: IntArray) -> None:
         for m in range(weights.shape[0]):
             total = np.int32(0)
             for k in range(x.shape[1]):
-                # Narrowed after every add: Numba widens int32 + int32, which halves the lanes.
-                total = np.int32(total + np.int32(x[p, k]) * np.int32(weights[m, k]))
+                # Narrowed after every add: 64-bit sums would halve the lanes.
+                total = np.int32(np.int64(total) + np.int64(x[p, k]) * np.int64(weights[m, k]))
             out[p, m] = total
 
 
@@ -56,6 +56,6 @@ def depthwise(
                         col = j * stride[1] + b * dilation[1]
                         for c in range(channels):
                             out[n, i, j, c] = np.int32(
-                                out[n, i, j, c]
-                                + np.int32(x[n, row, col, c]) * np.int32(weights[a, b, c])
+                                np.int64(out[n, i, j, c])
+                                + np.int64(x[n, row, col, c]) * np.int64(weights[a, b, c])
                             )

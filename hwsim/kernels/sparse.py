@@ -29,7 +29,7 @@ def csr_matmul(
         for m in range(starts.shape[0] - 1):
             total = np.int32(0)
             for at in range(starts[m], starts[m + 1]):
-                total = np.int32(total + np.int32(values[at]) * np.int32(x[p, columns[at]]))
+                total = np.int32(np.int64(total) + np.int64(values[at]) * np.int64(x[p, columns[at]]))
             out[p, m] = total
 
 
@@ -52,7 +52,8 @@ def bitmask_matmul(x: IntArray, values: IntArray, mask: IntArray, out: IntArray)
                 column = byte * 8
                 while bits != 0:
                     if bits & 1:
-                        total = np.int32(total + np.int32(values[at]) * np.int32(x[p, column]))
+                        product = np.int64(values[at]) * np.int64(x[p, column])
+                        total = np.int32(np.int64(total) + product)
                         at += 1
                     bits >>= 1
                     column += 1
@@ -80,5 +81,6 @@ def nm_matmul(
                     column = g * group + positions[m, g, i]
                     # The last group may be short; its unused places hold zeros.
                     if column < x.shape[1]:
-                        total = np.int32(total + np.int32(values[m, g, i]) * np.int32(x[p, column]))
+                        product = np.int64(values[m, g, i]) * np.int64(x[p, column])
+                        total = np.int32(np.int64(total) + product)
             out[p, m] = total

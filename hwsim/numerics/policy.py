@@ -21,6 +21,8 @@ class Numerics:
         mul: Rounding of elementwise products.
         add: `shift20` (both inputs shifted left 20 and rescaled with gemmlowp: TFLite) or
             `fixed20` (multipliers of 20 bits, one rounding shift: XNNPACK).
+        quantize: How reals, bounds of fused activations too, and codes of another encoding become
+            codes; see `Quantize` and `clamped_target`.
         dynamic: How inputs of layers with integer weights but real activations are quantized.
     """
 
@@ -30,6 +32,7 @@ class Numerics:
     matmul: Rounding
     mul: Rounding
     add: Literal["shift20", "fixed20"]
+    quantize: Literal["tflite", "xnnpack"]
     dynamic: Literal["tflite", "xnnpack"]
 
 
@@ -43,6 +46,7 @@ POLICIES: tuple[Numerics, ...] = (
         matmul=_GEMMLOWP,
         mul=_GEMMLOWP,
         add="shift20",
+        quantize="tflite",
         dynamic="tflite",
     ),
     Numerics(
@@ -52,6 +56,7 @@ POLICIES: tuple[Numerics, ...] = (
         matmul=_GEMMLOWP,
         mul=_GEMMLOWP,
         add="shift20",
+        quantize="tflite",
         dynamic="tflite",
     ),
     Numerics(
@@ -61,6 +66,7 @@ POLICIES: tuple[Numerics, ...] = (
         matmul=_EVEN,
         mul=_EVEN,
         add="fixed20",
+        quantize="xnnpack",
         dynamic="xnnpack",
     ),
 )

@@ -63,6 +63,24 @@ class Rounding(Protocol):
         ...
 
 
+def round_away(real: Array) -> Array:
+    """Return the nearest integers in the type of `real`, halves away from zero.
+
+    Adding 0.5 first would be wrong: the float32 below 0.5 plus 0.5 is 1.
+    """
+    whole = np.trunc(real)
+    return whole + np.where(np.abs(real - whole) >= 0.5, np.sign(real), 0).astype(real.dtype)
+
+
+def round_half_away(x: Array) -> Array:
+    """Return the nearest whole numbers, halves away from zero, in the type of `x`.
+
+    floor(x + 0.5) would not do: the sum rounds 0.5 - 2^-25 up to 1 in float32.
+    """
+    whole = np.trunc(x)
+    return whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0).astype(x.dtype)
+
+
 def fixed_point(multiplier: FloatArray) -> tuple[IntArray, IntArray]:
     """Return (mantissa, exponent), both int64: multiplier ~ mantissa * 2^(exponent - 31).
 
@@ -70,8 +88,7 @@ def fixed_point(multiplier: FloatArray) -> tuple[IntArray, IntArray]:
         multiplier: Positive reals of any shape.
     """
     fraction, exponent = np.frexp(multiplier)
-    # Halves round away from zero; fraction is positive, so floor(v + 0.5) does it.
-    mantissa = np.floor(fraction * 2.0**31 + 0.5).astype(np.int64)
+    mantissa = round_half_away(fraction * 2.0**31).astype(np.int64)
     exponent = exponent.astype(np.int64)
     overflowed = mantissa == 1 << 31
     mantissa[overflowed] >>= 1
@@ -84,11 +101,15 @@ def fixed_point(multiplier: FloatArray) -> tuple[IntArray, IntArray]:
 
 @kernel
 def gemmlowp_round(x: int, mantissa: int, exponent: int) -> int:
-    """Return x * mantissa * 2^(exponent - 31), rounded twice as gemmlowp does; all int64."""
-    left = max(exponent, 0)
-    right = max(-exponent, 0)
-    high = ((x << left) * mantissa + (1 << 30)) >> 31
-    if right == 0:
+    """Return x * mantissa * 2^(exponent - 31), rounded twice as gemmlowp does; all int64.
+
+    A left shift saturates at 32 bits: whatever lies beyond is clamped to a code anyway.
+    """
+    if exponent > 0:
+        x = min(max(x << min(exponent, 31), -(1 << 31)), (1 << 31) - 1)
+    high = (x * mantissa + (1 << 30)) >> 31
+    right = -exponent
+    if right <= 0:
         return high
     return (high + (1 << (right - 1)) - (1 if high < 0 else 0)) >> right
 

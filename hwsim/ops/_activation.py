@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from hwsim.numerics.rounding import Target
+from hwsim.numerics.rounding import Target, round_away
 
 if TYPE_CHECKING:
-    from hwsim.arrays import FloatArray
+    from hwsim.arrays import Array, FloatArray
     from hwsim.numerics import Quant
 
 Fused: TypeAlias = Literal["none", "relu", "relu6", "relu_n1_to_1"]
+Clamp: TypeAlias = Literal["tflite", "xnnpack"]
 
 BOUNDS: dict[Fused, tuple[float, float]] = {
     "none": (-np.inf, np.inf),
@@ -27,19 +28,32 @@ def apply_fused(activation: Fused, real: FloatArray) -> FloatArray:
     return np.clip(real, *BOUNDS[activation])
 
 
-def clamped_target(activation: Fused, quant: Quant) -> Target:
-    """Return where codes of `quant` go once `activation` has clamped them."""
-    zero_point = quant.zero_point[0]
+def clamped_target(activation: Fused, quant: Quant, clamp: Clamp = "tflite") -> Target:
+    """Return where codes of `quant` go once `activation` has clamped them.
+
+    Args:
+        activation: Whose bounds become codes.
+        quant: Of the output.
+        clamp: `tflite` rounds halves away from zero, then adds the zero point; `xnnpack` adds it
+            first and rounds halves to even.
+    """
+    encode = _code_xnnpack if clamp == "xnnpack" else _code_tflite
     low, high = BOUNDS[activation]
     return Target(
-        zero_point=zero_point,
-        low=quant.low if low == -np.inf else max(quant.low, _code(low, quant)),
-        high=quant.high if high == np.inf else min(quant.high, _code(high, quant)),
+        zero_point=quant.zero_point[0],
+        low=quant.low if low == -np.inf else max(quant.low, encode(low, quant)),
+        high=quant.high if high == np.inf else min(quant.high, encode(high, quant)),
         dtype=quant.dtype,
     )
 
 
-def _code(bound: float, quant: Quant) -> int:
-    """Return the code of `bound` as TFLite computes it: a float32 quotient, halves away."""
-    steps = np.float32(bound) / np.float32(quant.scale[0])
-    return quant.zero_point[0] + int(np.sign(steps) * np.floor(np.abs(steps) + np.float32(0.5)))
+def _code_tflite(bound: float, quant: Quant) -> int:
+    return quant.zero_point[0] + int(round_away(_steps(bound, quant)))
+
+
+def _code_xnnpack(bound: float, quant: Quant) -> int:
+    return int(np.rint(_steps(bound, quant) + np.float32(quant.zero_point[0])))
+
+
+def _steps(bound: float, quant: Quant) -> Array:
+    return np.asarray(np.float32(bound) / np.float32(quant.scale[0]))

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.numerics.rounding import round_away
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -59,7 +61,7 @@ def _symmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
     largest = np.abs(x).max(axis=axes, keepdims=True)
     largest = np.where(largest == 0, np.float32(127), largest)
     steps = x * (np.float32(127) / largest)
-    return np.clip(_round_away(steps), -127, 127).astype(np.int8), largest / np.float32(127)
+    return np.clip(round_away(steps), -127, 127).astype(np.int8), largest / np.float32(127)
 
 
 def _asymmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
@@ -70,14 +72,8 @@ def _asymmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
     # The zero point follows from the end of the range that lies nearer to zero.
     is_low = 128.0 + np.abs(low / scale) < 127.0 + np.abs(high / scale)
     from_low, from_high = -128.0 - low / scale, 127.0 - high / scale
-    zero_point = np.clip(_round_away(np.where(is_low, from_low, from_high)), -128, 127)
+    zero_point = np.clip(round_away(np.where(is_low, from_low, from_high)), -128, 127)
     zero_point = zero_point.astype(np.float32)
     steps = zero_point + x * (np.float32(1) / scale.astype(np.float32))
-    codes = np.clip(_round_away(steps), -128, 127) - zero_point
+    codes = np.clip(round_away(steps), -128, 127) - zero_point
     return codes.astype(np.int16), scale.astype(np.float32)
-
-
-def _round_away(x: Array) -> Array:
-    """Round to the nearest integer, halves away from zero, without adding 0.5 to x."""
-    whole = np.trunc(x)
-    return whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0).astype(x.dtype)

@@ -56,7 +56,7 @@ class Add(Weightless):
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         (a_quant, b_quant), (y_quant,) = quants_of(site, self)
-        target = clamped_target(self.activation, y_quant)
+        target = clamped_target(self.activation, y_quant, site.numerics.quantize)
         bind = {"shift20": _bind_shift20, "fixed20": _bind_fixed20}[site.numerics.add]
         add = bind(a_quant, b_quant, y_quant, target)
 

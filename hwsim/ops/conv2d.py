@@ -110,7 +110,7 @@ class Conv2d:
             x_quant.scale[0],
             np.asarray(w_quant.scale),
             y_quant.scale[0],
-            clamped_target(self.activation, y_quant),
+            clamped_target(self.activation, y_quant, site.numerics.quantize),
         )
 
         def run(x: Array) -> tuple[Array, ...]:

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
+from hwsim.numerics.rounding import Gemmlowp
 from hwsim.op import Weightless
+from hwsim.ops._activation import clamped_target
 from hwsim.ops._elementwise import elementwise
-from hwsim.ops._float_island import table_lookup
+from hwsim.ops._float_island import quants_of, table_lookup
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hwsim.arrays import FloatArray, Shape
-    from hwsim.op import Kernel, Site, Workload
+    from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.op import Kernel, Op, Site, Workload
+    from hwsim.ops._activation import Fused
     from hwsim.tensor import TensorType
 
 Function: TypeAlias = Literal[
@@ -51,6 +54,17 @@ FUNCTIONS: Mapping[Function, Callable[[FloatArray], FloatArray]] = {
 }
 
 
+def _prepare_clamp(op: Op, activation: Fused, site: Site) -> Kernel:
+    """Return a clamp that may change the encoding: gemmlowp's rounding in all of LiteRT's paths."""
+    (x,), (y,) = quants_of(site, op)
+    requantize = Gemmlowp().bind(x.scale[0], np.ones(1), y.scale[0], clamped_target(activation, y))
+
+    def run(codes: Array) -> tuple[Array, ...]:
+        return (requantize(codes.astype(np.int32) - x.zero_point[0]),)
+
+    return run
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elementary(Weightless):
     """y = function(x), element by element; 8-bit codes go through a table of 256.
@@ -73,6 +87,8 @@ class Elementary(Weightless):
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
+        if self.function == "relu" or self.function == "relu6":
+            return _prepare_clamp(self, self.function, site)
         return table_lookup(self, site)
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:

@@ -51,7 +51,7 @@ class Mul(Weightless):
             a_quant.scale[0],
             np.asarray(b_quant.scale),
             y_quant.scale[0],
-            clamped_target(self.activation, y_quant),
+            clamped_target(self.activation, y_quant, site.numerics.quantize),
         )
 
         def run(a: Array, b: Array) -> tuple[Array, ...]:

@@ -53,7 +53,7 @@ class MaxPool2d(Weightless):
         _, (y_quant,) = quants_of(site, self)
         if site.inputs[0].quant != y_quant:
             return float_island(self, site)
-        target = clamped_target(self.activation, y_quant)
+        target = clamped_target(self.activation, y_quant, site.numerics.quantize)
 
         def run(x: Array) -> tuple[Array, ...]:
             view = _windows(x, self.kernel, self.stride, self.padding, y_quant.low)
@@ -101,6 +101,7 @@ class AveragePool2d(Weightless):
         _, (y_quant,) = quants_of(site, self)
         if site.inputs[0].quant != y_quant:
             return float_island(self, site)
+        # XNNPACK leaves integer averages to TFLite.
         target = clamped_target(self.activation, y_quant)
         counts = self._counts(site.inputs[0].shape[1:3])
         fill = y_quant.zero_point[0] if self.count_padding else 0

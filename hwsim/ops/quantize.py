@@ -8,15 +8,21 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import UnsupportedError
-from hwsim.numerics.rounding import Gemmlowp
+from hwsim.numerics.rounding import Gemmlowp, round_away
 from hwsim.op import Weightless
 from hwsim.ops._activation import clamped_target
 from hwsim.ops._elementwise import elementwise
 
 if TYPE_CHECKING:
-    from hwsim.arrays import Array, FloatArray, Shape
+    from collections.abc import Callable
+
+    from hwsim.arrays import Array, FloatArray, IntArray, Shape
+    from hwsim.numerics import Quant
     from hwsim.op import Kernel, Site, Workload
     from hwsim.tensor import TensorType
+
+# Fractional bits of XNNPACK's multiplier between two 8-bit encodings.
+_RECODE_BITS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,26 +46,51 @@ class Quantize(Weightless):
         if y_quant is None:
             raise UnsupportedError(f"{site.name}: quantize makes integers, got float32 to make")
         if x_quant is None:
-
-            def encode(x: Array) -> tuple[Array, ...]:
-                # TFLite rounds the float32 quotient, halves away from zero.
-                steps = x.astype(np.float32) / np.float32(y_quant.scale[0])
-                codes = np.sign(steps) * np.floor(np.abs(steps) + np.float32(0.5))
-                shifted = codes + y_quant.zero_point[0]
-                return (np.clip(shifted, y_quant.low, y_quant.high).astype(y_quant.dtype),)
-
-            return encode
-        target = clamped_target("none", y_quant)
-        requantize = Gemmlowp().bind(x_quant.scale[0], np.ones(1), y_quant.scale[0], target)
-
-        def recode(x: Array) -> tuple[Array, ...]:
-            return (requantize(x.astype(np.int32) - x_quant.zero_point[0]),)
-
-        return recode
+            encode = {"tflite": _encode_tflite, "xnnpack": _encode_xnnpack}[site.numerics.quantize]
+            return lambda x: (encode(x.astype(np.float32), y_quant),)
+        bind = {"tflite": _bind_tflite, "xnnpack": _bind_xnnpack}[site.numerics.quantize]
+        recode = bind(x_quant, y_quant)
+        return lambda x: (recode(x),)
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)
+
+
+def _encode_tflite(x: Array, y: Quant) -> IntArray:
+    """TFLite rounds the float32 quotient, halves away from zero."""
+    return _clamped(round_away(x / np.float32(y.scale[0])), y)
+
+
+def _encode_xnnpack(x: Array, y: Quant) -> IntArray:
+    """XNNPACK rounds the product with the float32 reciprocal, halves to even."""
+    return _clamped(np.rint(x * (np.float32(1) / np.float32(y.scale[0]))), y)
+
+
+def _clamped(steps: Array, y: Quant) -> IntArray:
+    # In float64, where no step of float32 is lost and large reals stay in range.
+    codes = steps.astype(np.float64) + y.zero_point[0]
+    return np.clip(codes, y.low, y.high).astype(y.dtype)
+
+
+def _bind_tflite(x: Quant, y: Quant) -> Callable[[IntArray], IntArray]:
+    """Return TFLite's change of encoding: gemmlowp's rounding."""
+    requantize = Gemmlowp().bind(x.scale[0], np.ones(1), y.scale[0], clamped_target("none", y))
+    return lambda codes: requantize(codes.astype(np.int32) - x.zero_point[0])
+
+
+def _bind_xnnpack(x: Quant, y: Quant) -> Callable[[IntArray], IntArray]:
+    """Return XNNPACK's: a multiplier of 8 fractional bits, halves up (qs8-vcvt)."""
+    ratio = np.float32(x.scale[0]) / np.float32(y.scale[0])
+    multiplier = int(np.rint(np.float32(1 << _RECODE_BITS) * ratio))
+    half = 1 << (_RECODE_BITS - 1)
+
+    def recode(codes: IntArray) -> IntArray:
+        product = (codes.astype(np.int64) - x.zero_point[0]) * multiplier
+        shifted = ((product + half) >> _RECODE_BITS) + y.zero_point[0]
+        return np.clip(shifted, y.low, y.high).astype(y.dtype)
+
+    return recode
 
 
 @dataclass(frozen=True, slots=True)

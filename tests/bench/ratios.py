@@ -1,0 +1,127 @@
+"""Print how fast hwsim is beside its peers, as ratios of times taken in one run on one core.
+
+A ratio is the peer's time over ours: above 1, we are faster. Absolute times are not printed:
+they say more about the machine than about the code.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse  # pyright: ignore[reportMissingTypeStubs]
+from ai_edge_litert.interpreter import (  # pyright: ignore[reportMissingTypeStubs]
+    Interpreter,
+    OpResolverType,
+)
+
+import hwsim
+from hwsim.formats import NM, Bitmask, Csr, Dense
+
+MODELS = Path(__file__).parents[3] / "shared" / "models"
+NAMES = ("ad01_int8", "kws_ref_model", "pretrainedResnet_quant", "vww_96_int8")
+PEERS = {
+    "LiteRT reference": OpResolverType.BUILTIN_REF,
+    "LiteRT without delegates": OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+    "LiteRT XNNPACK": OpResolverType.AUTO,
+}
+# Rounds are interleaved, so that a change of clock hits everyone; the median survives it.
+ROUNDS = 7
+
+
+def median_times_s(*jobs: Callable[[], object], repeat: int) -> list[float]:
+    """Return the median seconds of each job, taken in turns."""
+    for job in jobs:
+        job()
+    taken: list[list[float]] = [[] for _ in jobs]
+    for _ in range(ROUNDS):
+        for job, times in zip(jobs, taken, strict=True):
+            start = time.perf_counter()
+            for _ in range(repeat):
+                job()
+            times.append((time.perf_counter() - start) / repeat)
+    return [statistics.median(times) for times in taken]
+
+
+def model_ratios(path: Path) -> dict[str, float]:
+    """Return the ratio to each peer, one sample at a time."""
+    graph = hwsim.load(path)
+    run = hwsim.prepare(graph, numerics="tflite-ref")
+    jobs: list[Callable[[], object]] = []
+    shape = graph.tensors[graph.inputs[0]].shape
+    sample = np.random.default_rng(0).integers(-128, 128, shape).astype(np.int8)
+    for resolver in PEERS.values():
+        interpreter: Any = Interpreter(
+            model_path=str(path), experimental_op_resolver_type=resolver, num_threads=1
+        )
+        interpreter.allocate_tensors()
+        details = interpreter.get_input_details()[0]
+        interpreter.set_tensor(details["index"], sample)
+        jobs.append(interpreter.invoke)
+    ours, *theirs = median_times_s(lambda: run(sample), *jobs, repeat=3)
+    return {name: peer / ours for name, peer in zip(PEERS, theirs, strict=True)}
+
+
+def format_ratios(sparsity: float) -> dict[str, float]:
+    """Return the ratio of scipy's CSR product to ours, 256 x 1152 by 196 columns."""
+    rng = np.random.default_rng(0)
+    codes = rng.integers(-127, 128, (256, 1152)).astype(np.int8)
+    codes[rng.random(codes.shape) < sparsity] = 0
+    patches = rng.integers(-128, 128, (196, 1152)).astype(np.int8)
+    peer: Any = scipy.sparse.csr_matrix(codes.astype(np.float32))
+    columns = np.ascontiguousarray(patches.T.astype(np.float32))
+    kept = np.where(np.arange(1152) % 4 < 2, codes, 0).astype(np.int8)
+    packed = {
+        format_.name: (format_, format_.pack(kept if isinstance(format_, NM) else codes, 8))
+        for format_ in (Dense(), Csr(), Bitmask(), NM(2, 4))
+    }
+    jobs = [
+        lambda f=format_, p=encoded: f.matmul(p, patches) for format_, encoded in packed.values()
+    ]
+    theirs, *ours = median_times_s(lambda: peer @ columns, *jobs, repeat=1)
+    return {name: theirs / mine for name, mine in zip(packed, ours, strict=True)}
+
+
+def geomean(ratios: Iterable[float]) -> float:
+    """Return the geometric mean."""
+    logs = [math.log(ratio) for ratio in ratios]
+    return math.exp(sum(logs) / len(logs))
+
+
+def main() -> None:
+    """Measure, print, and write JSON if asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", type=Path, help="file to write")
+    arguments = parser.parse_args()
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    results: dict[str, dict[str, float]] = {}
+    if MODELS.is_dir():
+        for name in NAMES:
+            results[name] = model_ratios(MODELS / f"{name}.tflite")
+        for peer in PEERS:
+            results.setdefault("geometric mean", {})[peer] = geomean(
+                results[name][peer] for name in NAMES
+            )
+    else:
+        print(f"no {MODELS.parent.name}/{MODELS.name} beside the project: LiteRT is left out")
+    for sparsity in (0.5, 0.9, 0.95):
+        results[f"scipy CSR float32 / ours, {sparsity:.0%} zeros"] = format_ratios(sparsity)
+    for row, ratios in results.items():
+        shown = "  ".join(f"{name} {ratio:.3g}" for name, ratio in ratios.items())
+        print(f"{row:42s} {shown}")
+    if arguments.json:
+        arguments.json.parent.mkdir(parents=True, exist_ok=True)
+        arguments.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

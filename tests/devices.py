@@ -1,0 +1,82 @@
+"""A device made for tests: every price is one, so that figures can be checked by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hwsim.profile import DeviceProfile
+from hwsim.profile.schema import (
+    Cycles,
+    Hardware,
+    KernelRule,
+    Memory,
+    NumericsChoice,
+    Runtime,
+    Tile,
+)
+
+HEAVY = ("conv2d", "pointwise_conv2d", "depthwise_conv2d", "linear", "matmul")
+LIGHT = (
+    "add",
+    "average_pool2d",
+    "batch_norm",
+    "concat",
+    "elementary",
+    "layer_norm",
+    "max_pool2d",
+    "mean",
+    "mul",
+    "pad",
+    "slice",
+    "softmax",
+    "transpose",
+)
+
+
+def unit_device(
+    tile: Tile | None = None, cycles: Cycles | None = None, **runtime: Any
+) -> DeviceProfile:
+    """Return a device of 1 Hz whose multipliers take dense and walk bitmask and 2:4 weights.
+
+    CSR weights are decoded; 4-bit ones too.
+    """
+    tile, cycles = tile or Tile(), cycles or Cycles(per_mac=1.0)
+    everything = {"8x8": "native", "8x4": "decoded", "f32": "native"}
+    formats = {"dense": "native", "bitmask": "native", "2:4": "native", "csr": "decoded"}
+    kernels: dict[str, Any] = {
+        "heavy": KernelRule(
+            ops=HEAVY,
+            types=everything,  # pyright: ignore[reportArgumentType]
+            formats=formats,  # pyright: ignore[reportArgumentType]
+            tile=tile,
+            cycles=cycles,
+        ),
+        "light": KernelRule(
+            ops=LIGHT, types={"8x8": "native", "f32": "native"}, cycles=Cycles(per_output=1.0)
+        ),
+        "view": KernelRule(
+            ops=("reshape", "constant"), types={"8x8": "native", "f32": "native"}, cycles=Cycles()
+        ),
+    }
+    memories = {
+        "ram": Memory(size_bytes=1 << 20, pj_per_byte=0.0, holds=("activations",)),
+        "flash": Memory(size_bytes=1 << 20, pj_per_byte=0.0, holds=("weights",)),
+    }
+    settings: dict[str, Any] = {
+        "name": "unit",
+        "version": "1",
+        "kernels": kernels,
+        "code_bytes": 0,
+        "arena_bytes": 0,
+    }
+    return DeviceProfile(
+        name="unit_device",
+        description="every price is one",
+        device_class="accelerator",
+        hardware=Hardware(
+            clock_hz=1.0, memories=memories, static_w=0.0, mac_pj={"8x8": 0.0, "f32": 0.0}
+        ),
+        runtime=Runtime(**(settings | runtime)),
+        numerics=NumericsChoice(policy="tflite-ref", accumulator_bits=32),
+        sources={},
+    )

@@ -1,0 +1,104 @@
+"""Physics that every shipped device must keep, on every graph that it can run."""
+
+from __future__ import annotations
+
+from functools import cache
+from itertools import pairwise
+
+import pytest
+
+import compressors
+from hwsim.cost import count, price
+from hwsim.data import Data
+from hwsim.errors import UnsupportedError
+from hwsim.evaluation import estimate
+from hwsim.graph import Graph
+from hwsim.lower import lower
+from hwsim.profile import device, known_devices
+from hwsim.records import Estimate
+from tests import graphs
+from tests.graphs import samples
+
+DEVICES = known_devices()
+SPARSITIES = (0.0, 0.5, 0.9)
+
+
+@cache
+def integer(name: str, sparsity: float = 0.0) -> Graph:
+    graph: Graph = getattr(graphs, name)()
+    prune = f"prune{{structure=unstructured,sparsity={sparsity}}}|" if sparsity else ""
+    return compressors.parse(f"{prune}quantize").apply(graph, Data(x=samples(graph, 8)))
+
+
+def estimated(graph: Graph, name: str, **overrides: float) -> Estimate:
+    try:
+        return estimate(graph, device(name, **{f"hardware.{k}": v for k, v in overrides.items()}))
+    except UnsupportedError as error:
+        pytest.skip(str(error))
+
+
+@pytest.mark.parametrize("name", DEVICES)
+@pytest.mark.parametrize("graph", [make.__name__ for make in graphs.GRAPHS])
+def test_totals_are_sums_of_terms(graph: str, name: str) -> None:
+    result = estimated(integer(graph, 0.5), name)
+    seconds = sum(sum(step.terms_s.values()) for step in result.steps)
+    joules = sum(sum(step.energy_terms_j.values()) for step in result.steps)
+    assert result.latency_s == pytest.approx(seconds, rel=1e-12)
+    assert result.energy_j == pytest.approx(joules, rel=1e-12)
+    assert sum(result.terms_s().values()) == pytest.approx(seconds, rel=1e-12)
+    assert all(v > 0 for step in result.steps for v in step.terms_s.values())
+    assert result.latency_low_s < result.latency_s < result.latency_high_s
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_twice_the_clock_halves_what_counts_in_cycles(name: str) -> None:
+    slow = estimated(integer("residual"), name)
+    fast = estimated(integer("residual"), name, clock_hz=2 * device(name).hardware.clock_hz)
+    assert fast.latency_s == pytest.approx(slow.latency_s / 2)
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_no_prices_no_energy(name: str) -> None:
+    profile = device(name)
+    memories = {
+        key: memory.model_copy(update={"pj_per_byte": 0.0})
+        for key, memory in profile.hardware.memories.items()
+    }
+    free = profile.hardware.model_copy(
+        update={
+            "memories": memories,
+            "static_w": 0.0,
+            "mac_pj": dict.fromkeys(profile.hardware.mac_pj, 0.0),
+        }
+    )
+    program = lower(integer("residual"), profile.model_copy(update={"hardware": free}))
+    assert price(program, count(program)).energy_j == 0
+
+
+@pytest.mark.parametrize("name", DEVICES)
+@pytest.mark.parametrize("graph", ["residual", "separable", "mlp"])
+def test_more_zeros_never_cost_more(graph: str, name: str) -> None:
+    results = [estimated(integer(graph, sparsity), name) for sparsity in SPARSITIES]
+    for denser, sparser in pairwise(results[1:]):
+        assert sparser.latency_s <= denser.latency_s
+        assert sparser.macs_effective < denser.macs_effective
+        assert sparser.footprint.flash_bytes <= denser.footprint.flash_bytes
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_a_fallback_costs_exactly_what_dense_weights_cost(name: str) -> None:
+    sparse, dense = (estimated(integer("residual", s), name) for s in (0.9, 0.0))
+    for with_zeros, without in zip(sparse.steps, dense.steps, strict=True):
+        if with_zeros.executed_as == "dense_fallback":
+            assert dict(with_zeros.terms_s) == dict(without.terms_s)
+            assert "no kernel for bitmask" in with_zeros.reason
+
+
+def test_some_device_pays_for_zeros_and_some_does_not() -> None:
+    gains = {
+        name: estimated(integer("residual", 0.0), name).latency_s
+        / estimated(integer("residual", 0.9), name).latency_s
+        for name in ("stm32l4r5_tflm", "sparse_pe64_sim")
+    }
+    assert gains["stm32l4r5_tflm"] == 1
+    assert gains["sparse_pe64_sim"] > 1.2

@@ -1,0 +1,148 @@
+"""What runs how, and why."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import compressors
+from hwsim.cost import count, price
+from hwsim.data import Data
+from hwsim.errors import UnsupportedError
+from hwsim.formats import NM, Bitmask, Csr, Dense
+from hwsim.graph import Graph
+from hwsim.lower import Step, lower
+from hwsim.profile import KernelRule, device
+from hwsim.profile.schema import Cycles
+from tests.devices import unit_device
+from tests.graphs import GraphBuilder, mlp, residual, samples
+
+
+def one_layer(bits: int = 8, sparsity: float = 0.5) -> Graph:
+    """Return an integer graph of one linear layer [8, 16] with zeros."""
+    builder = GraphBuilder("one", 1, 16)
+    builder.linear("fc", "x", 8)
+    graph = builder.done("fc")
+    recipe = f"prune{{structure=2:4}}|quantize{{weights={bits}}}"
+    if sparsity != 0.5:
+        recipe = f"prune{{structure=unstructured,sparsity={sparsity}}}|quantize"
+    return compressors.parse(recipe).apply(graph, Data(x=samples(graph, 8)))
+
+
+def with_format(graph: Graph, format_: Dense | Csr | Bitmask | NM) -> Graph:
+    (node,) = graph.nodes
+    weight = node.op.weight
+    assert weight is not None
+    op = replace(node.op, weight=replace(weight, format=format_))  # pyright: ignore
+    return graph.with_ops({node.name: op})  # pyright: ignore[reportUnknownArgumentType]
+
+
+def only_step(graph: Graph) -> Step:
+    (step,) = lower(graph, unit_device()).steps
+    return step
+
+
+@pytest.mark.parametrize(
+    ("format_", "executed_as"),
+    [
+        (Dense(), "native"),
+        (Bitmask(), "native"),
+        (NM(2, 4), "native"),
+        (Csr(), "decoded"),
+        (NM(4, 8), "dense_fallback"),
+    ],
+    ids=lambda value: getattr(value, "name", value),
+)
+def test_a_format_runs_as_the_profile_says(
+    format_: Dense | Csr | Bitmask | NM, executed_as: str
+) -> None:
+    step = only_step(with_format(one_layer(), format_))
+    assert step.executed_as == executed_as
+    assert format_.name in step.reason or executed_as == "native"
+
+
+def test_a_fallback_stores_zeros_and_says_so() -> None:
+    graph = with_format(one_layer(), NM(4, 8))
+    step = only_step(graph)
+    assert step.weight is not None
+    assert step.weight.storage_bytes == 8 * 16
+    assert "no kernel for 4:8 weights of linear" in step.reason
+    assert lower(graph, unit_device()).footprint.flash_bytes == 8 * 16 + 8 * 4
+
+
+def test_a_decoded_weight_keeps_its_bytes_in_flash_and_takes_ram() -> None:
+    graph = with_format(one_layer(), Csr())
+    step = only_step(graph)
+    assert step.weight is not None
+    stored = step.weight.storage_bytes
+    program = lower(graph, unit_device())
+    assert program.footprint.flash_bytes == stored + 8 * 4
+    assert step.scratch_bytes == 8 * 16
+    # 16 bytes in, 8 bytes out, 128 bytes unpacked, each at a multiple of 16.
+    assert program.footprint.peak_ram_bytes == 128 + 16 + 8
+
+
+def test_four_bit_weights_without_their_kernel_are_widened() -> None:
+    step = only_step(one_layer(bits=4))
+    assert (step.types, step.executed_as) == ("8x8", "decoded")
+    assert count(lower(one_layer(bits=4), unit_device()))[0].decodes == 8 * 16
+
+
+def test_an_op_without_a_kernel_is_unsupported_and_never_priced() -> None:
+    lacking = unit_device(
+        kernels={
+            "heavy": KernelRule(ops=("conv2d",), types={"8x8": "native"}, cycles=Cycles(per_mac=1))
+        }
+    )
+    program = lower(one_layer(), lacking)
+    assert program.steps[0].executed_as == "unsupported"
+    message = "one/fc: unit on unit_device has no kernel for linear"
+    with pytest.raises(UnsupportedError, match=message):
+        price(program, count(program))
+
+
+def test_types_without_a_kernel_are_named() -> None:
+    (step,) = lower(mlp_layer(), device("ethos_u55_vela")).steps
+    assert step.executed_as == "unsupported"
+    assert "no f32 kernel for linear (takes: " in step.reason
+
+
+def mlp_layer() -> Graph:
+    builder = GraphBuilder("float", 1, 16)
+    builder.linear("fc", "x", 8)
+    return builder.done("fc")
+
+
+def test_batch_norms_and_activations_are_fused_before_kernels_are_chosen() -> None:
+    kinds = [step.workload.kind for step in lower(residual(), unit_device()).steps]
+    assert "batch_norm" not in kinds
+    assert "elementary" not in kinds
+
+
+def test_views_share_the_buffer_of_their_operand() -> None:
+    graph = mlp()
+    program = lower(graph, unit_device())
+    placed = {placement.buffer.name for placement in program.arena}
+    views = {s.node.outputs[0] for s in program.steps if s.workload.kind == "reshape"}
+    assert views
+    assert not placed & views
+
+
+def test_a_model_larger_than_the_device_does_not_fit() -> None:
+    builder = GraphBuilder("large", 1, 1024)
+    builder.linear("fc", "x", 2048)
+    footprint = lower(builder.done("fc"), unit_device()).footprint
+    assert footprint.flash_bytes == 4 * (1024 * 2048 + 2048)
+    assert not footprint.fits
+    assert lower(one_layer(), unit_device()).footprint.fits
+
+
+def test_lowering_leaves_the_graph_alone() -> None:
+    graph = one_layer(sparsity=0.9)
+    before = graph.to_text()
+    codes = np.array(graph.nodes[0].op.constants[0].codes)
+    lower(graph, unit_device())
+    assert graph.to_text() == before
+    np.testing.assert_array_equal(graph.nodes[0].op.constants[0].codes, codes)
