@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +14,10 @@ from hwsim.errors import DataError
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array
+
+
+# What reading a damaged archive raises; RuntimeError where it claims a cipher or a later version.
+_DAMAGES = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -49,6 +54,8 @@ def load_data(path: str | Path) -> Data:
     """
     path = Path(path)
     try:
+        with zipfile.ZipFile(path):
+            pass  # np.load would take other kinds of file, and mention pickles for the rest.
         with np.load(path, allow_pickle=False) as file:
             if "x" not in file:
                 names = ", ".join(file.files) or "nothing"
@@ -59,7 +66,7 @@ def load_data(path: str | Path) -> Data:
             y = np.asarray(file["y"]) if "y" in file else None
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; expected an .npz with x and, if known, y") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except _DAMAGES as error:
         raise DataError(f"{path.name}: not a readable .npz file ({error})") from error
     return checked(Data(x=x, y=y, name=path.name))
 

@@ -69,7 +69,7 @@ def result_of(
         recipe=recipe,
         device=device.name,
         device_class=device.device_class,
-        runtime=f"{device.runtime.name} {device.runtime.version}",
+        runtime=runtime_of(device),
         overrides=overrides,
         profile_sha256=device.sha256,
         is_calibrated=device.is_calibrated,
@@ -77,3 +77,9 @@ def result_of(
         estimate=priced,
         accuracy=measured,
     )
+
+
+def runtime_of(device: DeviceProfile) -> str:
+    """Return the runtime's name, and its version where the profile knows one."""
+    name, version = device.runtime.name, device.runtime.version
+    return name if version == "unknown" else f"{name} {version}"

@@ -28,8 +28,10 @@ if TYPE_CHECKING:
 Runner: TypeAlias = "Callable[[Array], dict[str, Array]]"
 """Stacked inputs to named results, each [samples, *tensor shape]."""
 
-# Samples that one core works on at a time: enough to amortise Python, few enough for its caches.
+# Samples that one core works on at a time: enough to amortise Python, few enough for its caches,
+# and no more than keep the largest patch matrix (in float64) within this many bytes.
 _CHUNK = 16
+_PATCH_BYTES = 1 << 27
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ def prepare_all(graph: Graph, numerics: str | Numerics, wanted: tuple[str, ...])
             f"{graph.name}: has {len(graph.inputs)} inputs; models of one input can be run"
         )
     bound = [_Bound(node, _kernel(graph, node, policy)) for node in graph.nodes]
+    size = _chunk_size(graph)
     last_use = {t: i for i, b in enumerate(bound) for t in b.node.inputs}
 
     def run_chunk(x: Array) -> dict[str, Array]:
@@ -87,7 +90,7 @@ def prepare_all(graph: Graph, numerics: str | Numerics, wanted: tuple[str, ...])
 
     def run(x: Array) -> dict[str, Array]:
         encoded = _encoded(graph, stacked(graph, np.asarray(x)))
-        chunks = [encoded[i : i + _CHUNK] for i in range(0, len(encoded), _CHUNK)]
+        chunks = [encoded[i : i + size] for i in range(0, len(encoded), size)]
         if len(chunks) == 1:
             return run_chunk(chunks[0])
         with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
@@ -140,6 +143,13 @@ def accuracy(graph: Graph, data: Data, numerics: str | Numerics) -> Accuracy:
     return Accuracy(top1=float((predicted == data.y).mean()), n=data.count)
 
 
+def _chunk_size(graph: Graph) -> int:
+    """Return how many samples are run together."""
+    works = [graph.workload(node) for node in graph.nodes]
+    largest = max((work.columns * work.depth * work.groups for work in works), default=0)
+    return max(1, min(_CHUNK, _PATCH_BYTES // max(1, 8 * largest)))
+
+
 def _kernel(graph: Graph, node: Node, numerics: Numerics) -> Kernel:
     inputs, outputs = graph.input_types(node), graph.output_types(node)
     is_real = all(type_.quant is None for type_ in (*inputs, *outputs))
@@ -153,6 +163,8 @@ def _encoded(graph: Graph, x: Array) -> Array:
     """Return the user's inputs as the graph takes them: codes, or float64."""
     name = graph.inputs[0]
     quant = graph.tensors[name].quant
+    if x.dtype.kind not in "iuf":
+        raise DataError(f"{graph.name}: input {name!r} expects integers or reals, got {x.dtype}")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         raise DataError(f"{graph.name}: input {name!r} holds NaN or infinite values")
     if quant is None:

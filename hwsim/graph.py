@@ -120,6 +120,8 @@ def validate(graph: Graph) -> Graph:
     repeated = [name for name, times in Counter(n.name for n in graph.nodes).items() if times > 1]
     if repeated:
         raise GraphError(f"{graph.name}: two nodes are named {repeated[0]!r}; names are unique")
+    if not graph.outputs:
+        raise GraphError(f"{graph.name}: has no outputs; a model makes at least one tensor")
     made = set(graph.inputs)
     for name in graph.inputs:
         _require_type(graph, graph.name, name)
@@ -149,6 +151,10 @@ def _check_shapes(graph: Graph, node: Node, where: str) -> None:
         shapes = node.op.infer(*(graph.tensors[tensor].shape for tensor in node.inputs))
     except GraphError as error:
         raise GraphError(f"{where}: {error}") from error
+    except (IndexError, ValueError) as error:
+        # `(x,) = shapes` met another number of operands, or a weight has other axes.
+        taken = _shown(graph.tensors[tensor].shape for tensor in node.inputs) or "nothing"
+        raise GraphError(f"{where}: this {node.op.kind} does not take {taken}") from error
     got = tuple(graph.tensors[tensor].shape for tensor in node.outputs)
     if shapes != got:
         raise GraphError(

@@ -59,6 +59,7 @@ class StepEstimate:
         name: The node's name.
         op: Kind of work (`conv2d`, `depthwise_conv2d`, ...).
         kernel: The profile's kernel that runs it.
+        types: What the multipliers see: activation x weight bits (`8x8`), or `f32`.
         executed_as: How.
         reason: Why so, in words.
         counts: What it does.
@@ -69,6 +70,7 @@ class StepEstimate:
     name: str
     op: str
     kernel: str
+    types: str
     executed_as: ExecutedAs
     reason: str
     counts: Counts

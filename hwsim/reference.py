@@ -34,6 +34,8 @@ def stacked(graph: Graph, x: Array) -> Array:
             f"{graph.name}: input {graph.inputs[0]!r} expects x of shape "
             f"[samples, {', '.join(map(str, inner))}], got {list(x.shape)}"
         )
+    if x.shape[0] == 0:
+        raise DataError(f"{graph.name}: input {graph.inputs[0]!r} expects samples, got none")
     return x.reshape(x.shape[0], *shape)
 
 

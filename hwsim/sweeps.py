@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache, partial
 from itertools import product
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
@@ -29,6 +30,9 @@ Overrides: TypeAlias = Mapping[str, object]
 """Dotted profile keys and the values laid over them."""
 
 Outcome: TypeAlias = "Result | Refusal"
+
+Measure: TypeAlias = "Callable[[str], Accuracy | None]"
+"""Name of a numerics policy to the accuracy under it."""
 
 
 class Recipe(Protocol):
@@ -84,39 +88,35 @@ class Row:
         except (RecipeError, UnsupportedError, FormatError) as error:
             where = f"{self.graph.name}, recipe {self.recipe.name}"
             raise RecipeError(f"{where}: {error}") from error
-        measured: dict[str, Accuracy | None] = {}
-        outcomes: list[Outcome] = []
-        for target in self.targets:
-            try:
-                outcomes.append(self._on(target, graph, measured))
-            except UnsupportedError as error:
-                outcomes.append(
-                    Refusal(
-                        model=self.graph.name,
-                        recipe=self.recipe.name,
-                        device=target.profile.name,
-                        overrides=target.overrides,
-                        reason=str(error),
-                    )
-                )
-        return outcomes
+        # Devices that round alike share one run over the data.
+        measure = cache(partial(self._accuracy, graph))
+        return [self._on(target, graph, measure) for target in self.targets]
 
-    def _on(self, target: Target, graph: Graph, measured: dict[str, Accuracy | None]) -> Result:
-        priced = estimate(graph, target.profile)
-        policy = target.profile.numerics.policy
-        if policy not in measured:
-            is_labelled = self.data is not None and self.data.y is not None
-            measured[policy] = (
-                accuracy(graph, self.data, policy) if is_labelled and self.data else None
+    def _on(self, target: Target, graph: Graph, measure: Measure) -> Outcome:
+        try:
+            priced = estimate(graph, target.profile)
+            measured = measure(target.profile.numerics.policy)
+        except UnsupportedError as error:
+            return Refusal(
+                model=self.graph.name,
+                recipe=self.recipe.name,
+                device=target.profile.name,
+                overrides=target.overrides,
+                reason=str(error),
             )
         return result_of(
             graph,
             target.profile,
             priced,
-            measured[policy],
+            measured,
             recipe=self.recipe.name,
             overrides=target.overrides,
         )
+
+    def _accuracy(self, graph: Graph, policy: str) -> Accuracy | None:
+        if self.data is None or self.data.y is None:
+            return None
+        return accuracy(graph, self.data, policy)
 
 
 def targets_of(

@@ -50,6 +50,7 @@ def _step(step: StepEstimate) -> dict[str, object]:
         "name": step.name,
         "op": step.op,
         "kernel": step.kernel,
+        "types": step.types,
         "executed_as": step.executed_as,
         "reason": step.reason,
         "latency_s": step.latency_s,

@@ -20,8 +20,6 @@ TERMS_NAMED: Final = 3
 SHARE_NAMED: Final = 0.1
 """A term below this share of the missing time is not worth a word."""
 ORDER: Final[tuple[ExecutedAs, ...]] = ("native", "decoded", "dense_fallback", "unsupported")
-NUMBERS: Final = re.compile(r"(?<![A-Za-z0-9])(?:f16|bf16|f32|(?:4|8|16)x(?:2|4|8|16))(?![a-z0-9])")
-"""How steps name the numbers they work on, in their reason or their kernel."""
 LISTED: Final = re.compile(r" \([^()]*\)")
 TERMS: Final = {
     "call": "the time per kernel call does not shrink",
@@ -94,11 +92,10 @@ def _is_other_numbers(result: Result, gain: Speedup) -> bool:
 
 
 def _numbers(result: Result) -> str:
-    """Return the numbers that most MACs work on, where the steps name them."""
+    """Return the numbers that most MACs work on."""
     macs: dict[str, int] = {}
     for step in result.estimate.steps:
-        for name in NUMBERS.findall(f"{step.reason} {step.kernel}")[:1]:
-            macs[name] = macs.get(name, 0) + step.counts.macs
+        macs[step.types] = macs.get(step.types, 0) + step.counts.macs
     return max(macs, key=lambda name: macs[name], default="")
 
 
@@ -109,9 +106,7 @@ def _ways(result: Result) -> list[Cause]:
     for way in ORDER[1:]:
         reasons = [_general(step, result) for step in steps if step.executed_as == way]
         if reasons:
-            found.append(
-                Cause(_commonest(reasons), f"{len(reasons)} of {len(steps)} layers {way}")
-            )
+            found.append(Cause(_commonest(reasons), f"{len(reasons)} of {len(steps)} layers {way}"))
     return found
 
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 from plotly.offline import get_plotlyjs  # pyright: ignore[reportUnknownVariableType]
 
 from reports import charts
 from reports.labels import device_label, device_labels, profiles, recipes, short_recipes
 from reports.summary import notes, sections
+from reports.visible import cleaned
 
 if TYPE_CHECKING:
     from hwsim.records import Comparison, Result
@@ -34,12 +37,15 @@ class Html:
 
     def render(self, comparison: Comparison) -> str:
         """See `Report.render`."""
+        comparison = cleaned(comparison)
         names = recipes(comparison)
         short = short_recipes(comparison)
         return PAGES.get_template("page.html").render(
             version=comparison.version,
             sections=sections(comparison),
             notes=notes(comparison),
+            device_label=device_label,
+            breakable=breakable,
             profiles=profiles(comparison),
             short=short,
             spelled={name: label for name, label in short.items() if name != label},
@@ -72,6 +78,11 @@ def figures(comparison: Comparison) -> dict[str, Figure]:
     for i, device in enumerate(judged(comparison)):
         drawn[f"tradeoff-{i}"] = charts.tradeoff(comparison, device)
     return drawn
+
+
+def breakable(name: str) -> Markup:
+    """Return `name` escaped, with chances to break behind its underscores."""
+    return Markup("<wbr>").join(part for part in re.findall(r"[^_]*_|[^_]+", name))
 
 
 def judged(comparison: Comparison) -> tuple[str, ...]:

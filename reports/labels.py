@@ -6,17 +6,28 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hwsim.records import Comparison, Refusal, Result
 
 SHORT: Final = 26
 """Characters up to which a recipe stays as it is."""
 SETTING: Final = re.compile(r"[A-Za-z_]+=")
+BREAKS: Final = re.compile(r"[^_\-,= ]*[_\-,= ]|[^_\-,= ]+")
+KEY_PATH: Final = re.compile(r"^[^=]*\.(?=[^.=]*=)")
 HASH_DIGITS: Final = 12
 
 
 def device_label(result: Result | Refusal) -> str:
     """Return the device, and the overrides laid over its profile, if any."""
     overrides = ", ".join(result.overrides)
+    return f"{result.device} [{overrides}]" if overrides else result.device
+
+
+def short_device(result: Result | Refusal) -> str:
+    """Return the device, its overrides without the path to their key: `m7 [clock_hz=1e6]`."""
+    # The key's path goes up to the last dot before `=`; the value may have dots of its own.
+    overrides = ", ".join(KEY_PATH.sub("", text) for text in result.overrides)
     return f"{result.device} [{overrides}]" if overrides else result.device
 
 
@@ -45,6 +56,26 @@ def short_recipes(comparison: Comparison) -> dict[str, str]:
     return {name: name if labels.count(label) > 1 else label for name, label in short.items()}
 
 
+def cut_labels(labels: Mapping[str, str], length: int) -> dict[str, str]:
+    """Return the labels cut to `length`; those that become equal start with their number."""
+    cut = {name: shorten(label, length) for name, label in labels.items()}
+    texts = list(cut.values())
+    return {
+        name: label if texts.count(label) == 1 else shorten(f"{i} {labels[name]}", length)
+        for i, (name, label) in enumerate(cut.items(), 1)
+    }
+
+
+def folded(name: str, length: int) -> tuple[str, ...]:
+    """Return `name` in lines of about `length`, broken behind `_`, `-`, `=`, comma or space."""
+    lines = [""]
+    for piece in BREAKS.findall(name):
+        if lines[-1] and len(lines[-1]) + len(piece.rstrip()) > length:
+            lines.append("")
+        lines[-1] += piece
+    return tuple(line.strip() for line in lines)
+
+
 def _values_only(spec: str) -> str:
     bare = SETTING.sub("", spec).replace("{", " ").replace("}", "").replace(",", " ")
     return " | ".join(step.strip() for step in bare.split("|"))
@@ -64,6 +95,14 @@ def profiles(comparison: Comparison) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_profile(result) for result in comparison.results))
 
 
+def digests(comparison: Comparison) -> tuple[str, ...]:
+    """Return one short line per profile: its name, digest and trust."""
+    lines = (
+        f"{short_device(r)} {r.profile_sha256[:HASH_DIGITS]} {trust(r)}" for r in comparison.results
+    )
+    return tuple(dict.fromkeys(lines))
+
+
 def _profile(result: Result) -> str:
     return (
         f"{device_label(result)} ({result.profile_sha256[:HASH_DIGITS]}): {result.runtime}, "
@@ -78,4 +117,4 @@ def trust(result: Result) -> str:
     if not low_s > 0 or not result.latency_s > 0:
         return word
     below, above = result.latency_s / low_s, high_s / result.latency_s
-    return f"{word} (interval x/{below:.3g} .. {above:.3g}x)"
+    return f"{word}, x/{below:.3g} .. x{above:.3g}"

@@ -6,13 +6,15 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from reports.labels import profiles
+from reports.labels import device_label, profiles
 from reports.summary import notes, sections
+from reports.visible import cleaned
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from hwsim.records import Comparison
+    from reports.heat import Heat
     from reports.summary import Row, Section
 
 SPECIAL: Final = re.compile(r"[\\`*\[\]|~]|(?<![A-Za-z0-9])_|_(?![A-Za-z0-9])")
@@ -27,22 +29,51 @@ class Markdown:
 
     def render(self, comparison: Comparison) -> str:
         """See `Report.render`."""
+        shown = cleaned(comparison)
         lines: list[str] = []
-        for section in sections(comparison):
-            lines += [f"## {escape(section.model)}", "", *_table(section)]
-            lines += _list("Why", [_item(w.device, w.recipe, w.text) for w in section.whys])
+        for section in sections(shown):
+            lines += [f"## {escape(section.model)}", ""]
+            lines += [] if section.heat is None else _heat(section.heat)
+            lines += _table(section)
             lines += _list(
-                "Refused", [_item(r.device, r.recipe, r.reason) for r in section.refusals]
+                "Why",
+                [
+                    _item(f"{w.recipe}, {w.promise}".removesuffix(", "), w.text)
+                    for w in section.whys
+                ],
             )
-        lines += [text for note in notes(comparison) for text in (escape(note), "")]
-        lines += _list("Profiles", [f"- {escape(text)}" for text in profiles(comparison)])
-        return "\n".join([*lines, f"hwsim {escape(comparison.version)}"]) + "\n"
+            refused = [(f"{r.recipe} on {device_label(r)}", r.reason) for r in section.refusals]
+            lines += _list("Refused", [_item(place, reason) for place, reason in refused])
+        lines += [text for note in notes(shown) for text in (escape(note), "")]
+        lines += _list("Profiles", [f"- {escape(text)}" for text in profiles(shown)])
+        return "\n".join([*lines, f"hwsim {escape(shown.version)}"]) + "\n"
 
 
 def escape(text: str) -> str:
     """Return `text` on one line, with what Markdown or HTML would take as theirs made plain."""
     plain = SPECIAL.sub(lambda mark: f"\\{mark.group()}", " ".join(text.split()))
     return plain.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def _heat(heat: Heat) -> list[str]:
+    devices = [escape(device) for device in heat.devices]
+    rows = [
+        [
+            escape(row.recipe) + (" (baseline)" if row.is_baseline else ""),
+            row.promise,
+            # A gain stands out; Markdown has no colours.
+            *(f"**{cell.text}**" if cell.shade > 0 else cell.text for cell in row.cells),
+        ]
+        for row in heat.rows
+    ]
+    return [
+        f"**Speed-up over {escape(heat.baseline)}**",
+        "",
+        _line(["recipe", "fewer MACs", *devices]),
+        _line(["---", *["---:"] * (1 + len(devices))]),
+        *map(_line, rows),
+        "",
+    ]
 
 
 def _table(section: Section) -> list[str]:
@@ -70,5 +101,5 @@ def _list(title: str, items: list[str]) -> list[str]:
     return [f"**{title}**", "", *items, ""] if items else []
 
 
-def _item(device: str, recipe: str, text: str) -> str:
-    return f"- {escape(device)}, {escape(recipe)}: {escape(text)}."
+def _item(place: str, text: str) -> str:
+    return f"- {escape(place)}: {escape(text.rstrip('.'))}."

@@ -5,21 +5,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
+from reports.causes import executed_as
+from reports.heat import OTHER_BASELINE, heat_of
 from reports.labels import device_label
 from reports.pareto import front_of
 from reports.speedup import speedup
 from reports.units import BYTES, COUNTS, JOULES, SECONDS, Unit, unit_for
-from reports.why import executed_as, whys
+from reports.why import whys
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hwsim.records import Comparison, Refusal, Result
+    from reports.heat import Heat
     from reports.why import Why
 
 UNKNOWN: Final = "-"
 ON_FRONT: Final = "◆"
-LEGEND: Final = f"{ON_FRONT} on the Pareto front of accuracy against latency of its device"
+LEGEND: Final = (
+    f"{ON_FRONT} on the Pareto front of accuracy against latency of its model and device"
+)
+BRIEF: Final = "Executed as 5/8 dense: 5 of 8 layers run as dense_fallback."
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,7 @@ class Section:
 
     Attributes:
         model: Its name.
+        heat: Speed-ups at a glance; None where recipes are not compared.
         columns: The first two are device and recipe. Columns of speed-ups and accuracies are left
             out where nothing is known of them.
         rows: Results, those of a device together.
@@ -58,10 +65,16 @@ class Section:
     """
 
     model: str
+    heat: Heat | None
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     whys: tuple[Why, ...]
     refusals: tuple[Refusal, ...]
+
+    @property
+    def is_flat(self) -> bool:
+        """Whether a device has one row only, so that it needs no heading."""
+        return len({row.result.recipe for row in self.rows}) == 1
 
 
 TextColumn: TypeAlias = tuple[Column, list[str]]
@@ -78,6 +91,11 @@ def notes(comparison: Comparison) -> tuple[str, ...]:
     lines = ["MACs: those whose weight is not zero / all of the dense model."]
     if comparison.baseline is not None:
         lines.append(f"Speed-ups refer to the recipe {comparison.baseline}.")
+    own = [r for r in comparison.results if comparison.baseline_of(r) is r]
+    if any(result.recipe != comparison.baseline for result in own):
+        lines.append(f"{OTHER_BASELINE} baseline of a device that does not run that recipe.")
+    if any(" over" in why.text for why in whys(comparison)):
+        lines.append("Time over: what exceeds the baseline's divided by the ratio of the MACs.")
     if any(front_of(comparison.results)):
         lines.append(f"{LEGEND}.")
     return tuple(lines)
@@ -91,9 +109,10 @@ def _section(comparison: Comparison, model: str) -> Section:
     texts = zip(*(cells for _, cells in columns), strict=True)
     return Section(
         model=model,
+        heat=heat_of(comparison, model),
         columns=tuple(column for column, _ in columns),
         rows=tuple(
-            Row(result, result.recipe == comparison.baseline, cells)
+            Row(result, comparison.baseline_of(result) is result, cells)
             for result, cells in zip(results, texts, strict=True)
         ),
         whys=tuple(why for why in whys(comparison) if why.model == model),

@@ -1,4 +1,4 @@
-"""Terminal: compact tables for people at a prompt."""
+"""Terminal: compact tables for people at a prompt, one line a result at any width."""
 
 from __future__ import annotations
 
@@ -6,25 +6,40 @@ import io
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from rich.box import SIMPLE_HEAD
 from rich.console import Console, Group
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
-from reports.labels import profiles, short_recipes
-from reports.summary import notes, sections
+from reports.labels import (
+    cut_labels,
+    device_label,
+    digests,
+    folded,
+    short_device,
+    short_recipes,
+    shorten,
+)
+from reports.layout import TextColumn, TextTable, fitted, lines, width_of
+from reports.summary import BRIEF, notes, sections
+from reports.visible import cleaned
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from rich.console import RenderableType
 
     from hwsim.records import Comparison
-    from reports.summary import Column, Row, Section
+    from reports.heat import Heat
+    from reports.summary import Section
 
-WIDE: Final = 115
-"""From this width on, figures and what belongs to them stand on one line."""
-RECIPE: Final = 20
-"""Characters that the column of recipes gets at least, and an indent."""
+NARROW: Final = 100
+"""Below this width recipes are cut to `LABEL` characters."""
+LABEL: Final = 24
+WIDE_LABEL: Final = 40
+DEVICE: Final = 11
+"""Characters after which a device breaks at the head of its column of speed-ups."""
+BASELINE: Final = "* "
+INDENT: Final = "  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,70 +58,143 @@ class Terminal:
         console = Console(file=io.StringIO(), width=self.width, color_system=None)
         with console.capture() as capture:
             console.print(page(comparison, self.width))
-        return "".join(f"{line.rstrip()}\n" for line in capture.get().splitlines())
+        return "".join(f"{line.rstrip()}\n" for line in capture.get().split("\n")[:-1])
 
 
 def page(comparison: Comparison, width: int) -> Group:
     """Return the tables, sentences and footer, for `rich.console.Console.print`."""
-    short = short_recipes(comparison)
+    shown = cleaned(comparison)
+    labels = cut_labels(short_recipes(shown), LABEL if width < NARROW else WIDE_LABEL)
     parts: list[RenderableType] = []
-    for section in sections(comparison):
-        parts.append(Text(section.model, style="bold"))
+    omitted: dict[str, None] = {}
+    for section in sections(shown):
+        recipe = f", {labels[section.rows[0].result.recipe]}" if section.is_flat else ""
+        parts += [Text(f"{section.model}{recipe}", style="bold"), Text("")]
+        if section.heat is not None:
+            parts += _heat(section, section.heat, labels, width)
         if section.rows:
-            parts.append(_table(section, short, width))
-        parts += _list("Why", [_item(w.device, short[w.recipe], w.text) for w in section.whys])
+            whole = _columns(section, labels, width)
+            table = fitted(whole, width)
+            omitted |= dict.fromkeys(_omitted(whole, table))
+            if not section.is_flat and any(row.is_baseline for row in section.rows):
+                omitted[f"{BASELINE.strip()} baseline of its device."] = None
+            parts += [*lines(table, _heads(section), _style), Text("")]
+        parts += _whys(section, labels)
         parts += _list(
-            "Refused", [_item(r.device, short[r.recipe], r.reason) for r in section.refusals]
+            "Refused",
+            [
+                _item(f"{labels[r.recipe]} on {device_label(r)}", r.reason.rstrip("."))
+                for r in section.refusals
+            ],
         )
-    spelled = [f"{label}  =  {recipe}" for recipe, label in short.items() if label != recipe]
+    spelled = [f"{label}  =  {recipe}" for recipe, label in labels.items() if label != recipe]
     parts += _list("Recipes", [Text(line) for line in spelled])
-    parts += _list("Notes", [Text(line) for line in notes(comparison)])
-    parts += _list("Profiles", [Text(line) for line in profiles(comparison)])
-    return Group(*parts, Text(f"hwsim {comparison.version}", style="dim"))
+    parts += _list("Notes", [Text(line) for line in (*notes(shown), *omitted)])
+    parts += _list("Profiles", [Text(shorten(line, width - 2)) for line in digests(shown)])
+    return Group(*parts, Text(f"hwsim {shown.version}", style="dim"))
 
 
-def _table(section: Section, short: dict[str, str], width: int) -> Table:
-    is_wide = width >= WIDE
-    table = Table(box=SIMPLE_HEAD, padding=0, pad_edge=False)
-    # The device is a line of its own above its recipes, which saves a column.
-    for column in section.columns[1:]:
-        _add_column(table, column, is_wide=is_wide)
-    device = ""
-    for row in section.rows:
-        if row.cells[0] != device:
-            device = row.cells[0]
-            table.add_row(Text(device.replace(" [", "\n  ["), style="bold cyan"))
-        table.add_row(*_cells(section, row, short, is_wide=is_wide))
-    return table
-
-
-def _add_column(table: Table, column: Column, *, is_wide: bool) -> None:
-    header = str(column).replace(" [", "\n[")
-    table.add_column(
-        Text(header if is_wide else header.replace(" ", "\n").replace("-up", "-\nup")),
-        justify="right" if column.is_number else "left",
-        no_wrap=column.is_number,
-        overflow="fold",
-        min_width=RECIPE if column.title == "recipe" else None,
+def _columns(section: Section, labels: dict[str, str], width: int) -> TextTable:
+    """Return all columns; devices are lines of their own unless each has one row only."""
+    own = zip(*(row.cells[2:] for row in section.rows), strict=True)
+    if section.is_flat:
+        names = [shorten(short_device(row.result), width // 2) for row in section.rows]
+    else:
+        names = [
+            (BASELINE if row.is_baseline else INDENT) + labels[row.result.recipe]
+            for row in section.rows
+        ]
+    title = "device" if section.is_flat else f"{INDENT}recipe"
+    return (
+        TextColumn(title.strip(), (title,), tuple(names), is_number=False),
+        *(
+            TextColumn(
+                column.title,
+                (column.title, *([f"[{column.unit}]"] if column.unit else [])),
+                cells,
+                column.is_number,
+            )
+            for column, cells in zip(section.columns[2:], own, strict=True)
+        ),
     )
 
 
-def _cells(section: Section, row: Row, short: dict[str, str], *, is_wide: bool) -> list[Text]:
-    recipe = short[row.result.recipe] + (" (baseline)" if row.is_baseline else "")
-    cells = [Text(f"  {recipe}")]
-    for column, cell in zip(section.columns[2:], row.cells[2:], strict=True):
-        text = cell.replace(", ", ",\n")
-        if column.is_number and column.unit != "%" and not is_wide:
-            text = text.replace(" ", "\n", 1)
-        cells.append(Text(text, style="bold red" if cell == "NO" else ""))
-    return cells
+def _heads(section: Section) -> dict[int, str]:
+    if section.is_flat:
+        return {}
+    devices = [short_device(row.result) for row in section.rows]
+    return {i: each for i, each in enumerate(devices) if i == 0 or each != devices[i - 1]}
 
 
-def _list(title: str, lines: list[Text]) -> list[RenderableType]:
-    if not lines:
+def _omitted(whole: TextTable, table: TextTable) -> Iterator[str]:
+    """Yield what a reader must know of columns that were given up or cut."""
+    kept = {column.title: column for column in table}
+    gone = [c.title for c in whole if c.title not in kept and set(c.cells) != {"yes"}]
+    cut = [c.title for c in whole if c.title in kept and kept[c.title].cells != c.cells]
+    if "fits" not in kept and "fits" not in gone:
+        yield "Every result fits its device."
+    if "executed as" in cut:
+        yield BRIEF
+    if gone:
+        yield f"Left out at this width: {', '.join(gone)}."
+
+
+def _heat(section: Section, heat: Heat, labels: dict[str, str], width: int) -> list[RenderableType]:
+    """Return the speed-ups; devices that do not fit beside each other go below."""
+    title = f"Speed-up over {labels.get(heat.baseline, heat.baseline)}"
+    names = tuple((BASELINE if r.is_baseline else INDENT) + labels[r.recipe] for r in heat.rows)
+    first = (
+        TextColumn("recipe", (f"{INDENT}recipe",), names, is_number=False),
+        TextColumn("promise", ("fewer", "MACs"), tuple(row.promise for row in heat.rows)),
+    )
+    cells = (*(row.result for row in section.rows), *section.refusals)
+    shorts = {device_label(cell): short_device(cell) for cell in cells}
+    devices = [
+        TextColumn(
+            device,
+            folded(shorts.get(device, device), DEVICE),
+            tuple(row.cells[i].text for row in heat.rows),
+        )
+        for i, device in enumerate(heat.devices)
+    ]
+    shades = {
+        device: [row.cells[i].shade for row in heat.rows] for i, device in enumerate(heat.devices)
+    }
+
+    def style(column: TextColumn, row: int) -> str:
+        shade = shades.get(column.title, [0.0] * len(names))[row]
+        return "bold green" if shade > 0 else "red" if shade < 0 else ""
+
+    parts: list[RenderableType] = [Text(title, style="bold", no_wrap=True, overflow="ellipsis")]
+    table: TextTable = first
+    for device in devices:
+        if len(table) > len(first) and width_of((*table, device)) > width:
+            parts += [*lines(table, {}, style), Text("")]
+            table = first
+        table = (*table, device)
+    return [*parts, *lines(table, {}, style), Text("")]
+
+
+def _style(column: TextColumn, row: int) -> str:
+    return "bold red" if column.title == "fits" and column.cells[row] == "NO" else ""
+
+
+def _whys(section: Section, labels: dict[str, str]) -> list[RenderableType]:
+    if not section.whys:
         return []
-    return [Text(title, style="bold"), *(Padding(line, (0, 0, 0, 2)) for line in lines), Text("")]
+    parts: list[RenderableType] = [Text("Why", style="bold")]
+    for recipe, promise in dict.fromkeys((why.recipe, why.promise) for why in section.whys):
+        head = Text.assemble((labels[recipe], "cyan"), f", {promise}" if promise else "")
+        parts.append(Padding(head, (0, 0, 0, 2), expand=False))
+        own = [why.text for why in section.whys if (why.recipe, why.promise) == (recipe, promise)]
+        parts += [Padding(Text(f"{text}."), (0, 0, 0, 4), expand=False) for text in own]
+    return [*parts, Text("")]
 
 
-def _item(device: str, recipe: str, text: str) -> Text:
-    return Text.assemble((f"{device}, {recipe}", "bold"), f": {text}.")
+def _list(title: str, items: Iterable[Text]) -> list[RenderableType]:
+    padded = [Padding(item, (0, 0, 0, 2), expand=False) for item in items]
+    return [Text(title, style="bold"), *padded, Text("")] if padded else []
+
+
+def _item(place: str, text: str) -> Text:
+    return Text.assemble((place, "bold"), f": {text}.")

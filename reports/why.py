@@ -20,10 +20,18 @@ SAME: Final = 0.005
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """One cause that held one recipe of one model back, on all devices where it did."""
+    """One cause that held one recipe of one model back, on all devices where it did.
+
+    Attributes:
+        model: Its name.
+        recipe: Its name.
+        promise: `8.40x fewer effective MACs`; empty for the baseline.
+        text: Cause, and the devices with what they gained.
+    """
 
     model: str
     recipe: str
+    promise: str
     text: str
 
 
@@ -53,7 +61,7 @@ def whys(comparison: Comparison) -> tuple[Why, ...]:
             case = _Case(device_label(result), _faster(result, gain), cause.detail)
             groups.setdefault(key, []).append(case)
     return tuple(
-        Why(model=key.model, recipe=key.recipe, text=_sentence(key, cases))
+        Why(model=key.model, recipe=key.recipe, promise=key.promise, text=_sentence(key, cases))
         for key, cases in groups.items()
     )
 
@@ -82,7 +90,7 @@ def _sentence(cause: _Cause, cases: list[_Case]) -> str:
         for (faster, detail), devices in groups.items()
     )
     text = f"{cause.text} ({shared})" if shared else cause.text
-    return ": ".join(part for part in (cause.promise, text, places) if part)
+    return ": ".join(part for part in (text, places) if part)
 
 
 def _faster(result: Result, gain: Speedup | None) -> str:

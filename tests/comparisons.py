@@ -134,6 +134,7 @@ def step(device: Device, recipe: str, name: str, op: str, macs: int, scale: int)
         name=name,
         op=op,
         kernel="spmm_s8" if executed < macs else f"{op}_s8",
+        types="8x8",
         executed_as=way,
         reason=reason,
         counts=Counts(
@@ -205,6 +206,7 @@ def comparison(baseline: str | None = BASELINE) -> Comparison:
         model=HOSTILE,
         recipe=NARROW,
         device=DEVICES[2].name,
+        overrides=DEVICES[2].overrides,
         reason="conv_1 (conv2d): h200_tensorrt has no kernel for 4-bit weights <dense|csr>",
     )
     return Comparison(

@@ -18,6 +18,7 @@ def devices(json: JsonFile = None) -> None:
     from rich.table import Table
 
     from hwsim.cli.output import write_texts
+    from hwsim.evaluation import runtime_of
     from hwsim.profile import known_devices, load_profile
 
     profiles = [load_profile(name) for name in known_devices()]
@@ -25,7 +26,7 @@ def devices(json: JsonFile = None) -> None:
         {
             "name": profile.name,
             "class": profile.device_class,
-            "runtime": f"{profile.runtime.name} {profile.runtime.version}",
+            "runtime": runtime_of(profile),
             "calibrated": profile.is_calibrated,
             "clock_hz": profile.hardware.clock_hz,
             "cores": profile.hardware.cores,
@@ -44,7 +45,7 @@ def devices(json: JsonFile = None) -> None:
         table.add_row(
             profile.name,
             profile.device_class,
-            f"{profile.runtime.name} {profile.runtime.version}",
+            runtime_of(profile),
             f"{profile.hardware.clock_hz / 1e6:.0f}",
             profile.numerics.policy,
             "calibrated" if profile.is_calibrated else "uncalibrated",

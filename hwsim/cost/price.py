@@ -63,6 +63,7 @@ def _price_step(program: Program, step: Step, counts: Counts) -> StepEstimate:
         name=step.node.name,
         op=step.workload.kind,
         kernel=step.kernel,
+        types=step.types,
         executed_as=step.executed_as,
         reason=step.reason,
         counts=counts,

@@ -28,8 +28,22 @@ _DTYPES: dict[int, str] = {
     tflite.TensorType.INT32: "<i4",
     tflite.TensorType.INT64: "<i8",
 }
+# 16-bit activations have kernels of their own, whose rounding is not known here.
+_ACTIVATIONS = (tflite.TensorType.FLOAT32, tflite.TensorType.INT8, tflite.TensorType.UINT8)
+_TYPE_NAMES: dict[int, str] = {
+    code: name.lower()
+    for name, code in vars(tflite.TensorType).items()
+    if isinstance(code, int) and not name.startswith("_")
+}
+# LiteRT's own limits: its shapes have up to 8 axes, its offsets 32 bits.
+_MAX_RANK = 8
+_MAX_ELEMENTS = (1 << 31) - 1
 # Buffers up to this index value are markers, not offsets, in Buffer.offset.
 _FIRST_REAL_OFFSET = 2
+
+
+def _type_name(code: int) -> str:
+    return _TYPE_NAMES.get(code, f"number {code}")
 
 
 class Tensors:
@@ -49,11 +63,15 @@ class Tensors:
                 self.types[self._names[index]] = self._read_type(index)
 
     def _unique_names(self) -> list[str]:
-        names: list[str] = []
+        names: dict[str, None] = {}
         for index, tensor in enumerate(self._tensors):
             name = (tensor.Name() or b"").decode(errors="replace") or f"tensor{index}"
-            names.append(f"{name}#{index}" if name in names else name)
-        return names
+            if not name.isprintable():
+                name = name.encode("unicode_escape").decode()
+            names[f"{name}#{index}" if name in names else name] = None
+        if len(names) < len(self._tensors):
+            raise InterchangeError(f"{self._where}: tensor names that cannot be told apart")
+        return list(names)
 
     def name(self, index: int) -> str:
         """Return the tensor's name; names given twice get their index added."""
@@ -64,22 +82,45 @@ class Tensors:
         return self._names[index]
 
     def type(self, index: int) -> TensorType:
-        """Return shape and encoding of an activation."""
+        """Return shape and encoding of an activation.
+
+        Raises:
+            InterchangeError: It is neither float32 nor 8-bit with one scale.
+        """
         name = self.name(index)
-        if name not in self.types:
-            code = self._tensors[index].Type()
+        code = self._tensors[index].Type()
+        if name not in self.types or code not in _ACTIVATIONS:
             raise InterchangeError(
-                f"{self._where}: tensor {name!r} has type {code}, which is not supported"
+                f"{self._where}: tensor {name!r} has type {_type_name(code)}; activations may be "
+                f"{', '.join(map(_type_name, _ACTIVATIONS))}"
+            )
+        if code != tflite.TensorType.FLOAT32 and self.types[name].quant is None:
+            raise InterchangeError(
+                f"{self._where}: tensor {name!r} is {_type_name(code)}, but has not one scale"
             )
         return self.types[name]
 
     def _read_type(self, index: int) -> TensorType:
-        tensor = self._tensors[index]
-        shape = tuple(int(n) for n in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
+        shape = self._shape(index)
         quant = self._quant(index)
         if quant is not None and len(quant.scale) > 1:
             quant = None  # Per-channel encodings belong to weights, which are read apart.
         return TensorType(shape=shape, quant=quant)
+
+    def _shape(self, index: int) -> tuple[int, ...]:
+        tensor = self._tensors[index]
+        if tensor.ShapeLength() > _MAX_RANK:
+            raise InterchangeError(
+                f"{self._where}: tensor {self.name(index)!r} has {tensor.ShapeLength()} axes; "
+                f"at most {_MAX_RANK} are supported"
+            )
+        shape = tuple(int(n) for n in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
+        if math.prod(shape) > _MAX_ELEMENTS:
+            raise InterchangeError(
+                f"{self._where}: tensor {self.name(index)!r} has shape {list(shape)}, "
+                "more elements than 32 bits can count"
+            )
+        return shape
 
     def _quant(self, index: int) -> Quant | None:
         tensor = self._tensors[index]
@@ -129,7 +170,7 @@ class Tensors:
         else:
             # Some converters keep large constants behind the flatbuffer itself.
             raw = self._content[buffer.Offset() : buffer.Offset() + buffer.Size()]
-        shape = tuple(int(n) for n in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
+        shape = self._shape(index)
         dtype = np.dtype(_DTYPES[tensor.Type()])
         if not self.has_constant(index) or len(raw) != math.prod(shape) * dtype.itemsize:
             raise InterchangeError(

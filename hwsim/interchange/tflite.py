@@ -196,6 +196,16 @@ def _transpose(call: Call) -> Op:
     return Transpose(axes=tuple(int(axis) for axis in call.tensors.constant(call.inputs[1])))
 
 
+def _softmax(call: Call) -> Op:
+    quant = call.tensors.type(call.outputs[0]).quant
+    if quant is not None and (quant.scale, quant.zero_point) != ((1 / 256,), (quant.low,)):
+        raise InterchangeError(
+            f"{call.where}: an 8-bit result needs scale 1/256 and zero point {quant.low}, "
+            f"got {quant.scale[0]:g} and {quant.zero_point[0]}"
+        )
+    return Softmax(beta=call.read(tflite.SoftmaxOptions).Beta())
+
+
 def _elementary(function: Any) -> Callable[[Call], Op]:
     return lambda call: Elementary(function=function)
 
@@ -216,7 +226,7 @@ READERS: dict[str, Callable[[Call], Op]] = {
     "RELU": _elementary("relu"),
     "RELU6": _elementary("relu6"),
     "RESHAPE": lambda call: Reshape(shape=call.shape(call.outputs[0])),
-    "SOFTMAX": lambda call: Softmax(beta=call.read(tflite.SoftmaxOptions).Beta()),
+    "SOFTMAX": _softmax,
     "TANH": _elementary("tanh"),
     "TRANSPOSE": _transpose,
 }
@@ -249,8 +259,9 @@ def read_tflite(path: Path) -> Graph:
         raise InterchangeError(f"{path.name}: {error}") from error
     except Exception as error:
         # A flatbuffer is offsets into itself; damaged ones lead anywhere.
+        problem = " ".join(str(error).split())
         raise InterchangeError(
-            f"{path.name}: damaged TFLite file ({type(error).__name__}: {error})"
+            f"{path.name}: damaged TFLite file ({type(error).__name__}: {problem})"
         ) from error
 
 
@@ -268,6 +279,8 @@ def _read(name: str, content: bytes) -> Graph:
     for operator, call in calls:
         flowing = [i for i in call.inputs[: _FLOWING.get(operator, 1)] if i >= 0]
         nodes += tensors.constant_nodes(flowing)
+        for index in (*flowing, *call.outputs):
+            tensors.type(index)  # Refuses what cannot flow.
         nodes += _node(operator, call, tuple(tensors.name(i) for i in flowing), tensors)
     inputs = tuple(tensors.name(i) for i in subgraph.InputsAsNumpy())
     outputs = tuple(tensors.name(i) for i in subgraph.OutputsAsNumpy())
@@ -302,10 +315,23 @@ def _call(name: str, model: Any, subgraph: Any, tensors: Tensors, index: int) ->
     return kind, call
 
 
+def _require_one_encoding(call: Call, operands: tuple[str, ...]) -> None:
+    """LiteRT refuses some of these, copies codes in others, or rescales in float32."""
+    result = call.tensors.type(call.outputs[0])
+    different = [t for t in operands if call.tensors.types[t].quant != result.quant]
+    if different:
+        raise InterchangeError(
+            f"{call.where}: operand {different[0]!r} and the result have different encodings, "
+            "which is not supported"
+        )
+
+
 def _node(operator: str, call: Call, operands: tuple[str, ...], tensors: Tensors) -> list[Node]:
     """Return the call's node, a reshape before it where TFLite flattens by itself."""
     op = READERS[operator](call)
     result = tensors.name(call.outputs[0])
+    if op.shares_encoding:
+        _require_one_encoding(call, operands)
     node = Node(name=result, op=op, inputs=operands, outputs=(result,))
     if not isinstance(op, Linear):
         return [node]

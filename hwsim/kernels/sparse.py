@@ -29,7 +29,8 @@ def csr_matmul(
         for m in range(starts.shape[0] - 1):
             total = np.int32(0)
             for at in range(starts[m], starts[m + 1]):
-                total = np.int32(np.int64(total) + np.int64(values[at]) * np.int64(x[p, columns[at]]))
+                product = np.int64(values[at]) * np.int64(x[p, columns[at]])
+                total = np.int32(np.int64(total) + product)
             out[p, m] = total
 
 

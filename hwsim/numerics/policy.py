@@ -23,6 +23,8 @@ class Numerics:
             `fixed20` (multipliers of 20 bits, one rounding shift: XNNPACK).
         quantize: How reals, bounds of fused activations too, and codes of another encoding become
             codes; see `Quantize` and `clamped_target`.
+        softmax: `fixed` (gemmlowp's exponential: TFLite's reference) or `table` (float32 powers
+            from a table of 256: LiteRT's optimized kernels, to which XNNPACK leaves softmax).
         dynamic: How inputs of layers with integer weights but real activations are quantized.
     """
 
@@ -33,6 +35,7 @@ class Numerics:
     mul: Rounding
     add: Literal["shift20", "fixed20"]
     quantize: Literal["tflite", "xnnpack"]
+    softmax: Literal["fixed", "table"]
     dynamic: Literal["tflite", "xnnpack"]
 
 
@@ -47,6 +50,7 @@ POLICIES: tuple[Numerics, ...] = (
         mul=_GEMMLOWP,
         add="shift20",
         quantize="tflite",
+        softmax="fixed",
         dynamic="tflite",
     ),
     Numerics(
@@ -57,6 +61,7 @@ POLICIES: tuple[Numerics, ...] = (
         mul=_GEMMLOWP,
         add="shift20",
         quantize="tflite",
+        softmax="fixed",
         dynamic="tflite",
     ),
     Numerics(
@@ -67,6 +72,7 @@ POLICIES: tuple[Numerics, ...] = (
         mul=_EVEN,
         add="fixed20",
         quantize="xnnpack",
+        softmax="table",
         dynamic="xnnpack",
     ),
 )

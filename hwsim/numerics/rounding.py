@@ -72,15 +72,6 @@ def round_away(real: Array) -> Array:
     return whole + np.where(np.abs(real - whole) >= 0.5, np.sign(real), 0).astype(real.dtype)
 
 
-def round_half_away(x: Array) -> Array:
-    """Return the nearest whole numbers, halves away from zero, in the type of `x`.
-
-    floor(x + 0.5) would not do: the sum rounds 0.5 - 2^-25 up to 1 in float32.
-    """
-    whole = np.trunc(x)
-    return whole + np.where(np.abs(x - whole) >= 0.5, np.sign(x), 0).astype(x.dtype)
-
-
 def fixed_point(multiplier: FloatArray) -> tuple[IntArray, IntArray]:
     """Return (mantissa, exponent), both int64: multiplier ~ mantissa * 2^(exponent - 31).
 
@@ -88,7 +79,7 @@ def fixed_point(multiplier: FloatArray) -> tuple[IntArray, IntArray]:
         multiplier: Positive reals of any shape.
     """
     fraction, exponent = np.frexp(multiplier)
-    mantissa = round_half_away(fraction * 2.0**31).astype(np.int64)
+    mantissa = round_away(fraction * 2.0**31).astype(np.int64)
     exponent = exponent.astype(np.int64)
     overflowed = mantissa == 1 << 31
     mantissa[overflowed] >>= 1

@@ -23,8 +23,9 @@ if TYPE_CHECKING:
     from hwsim.ops._activation import Fused
     from hwsim.tensor import TensorType
 
-# TFLite scales both inputs by 2^20 before it rescales them, so that 8-bit codes keep precision.
-_LEFT_SHIFT = 20
+# TFLite scales both inputs before it rescales them, so that codes keep their precision: 8-bit ones
+# by 2^20, 16-bit ones by 2^15, which fills 32 bits.
+_LEFT_SHIFT_8, _LEFT_SHIFT_16 = 20, 15
 # XNNPACK gives the larger of its two multipliers 20 bits (qs8-vadd, minmax parameters).
 _MULTIPLIER_BITS = 20
 
@@ -44,7 +45,8 @@ class Add(Weightless):
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
         try:
-            return (np.broadcast_shapes(*shapes),)
+            a, b = shapes
+            return (np.broadcast_shapes(a, b),)
         except ValueError:
             raise GraphError(f"add cannot broadcast {[list(s) for s in shapes]}") from None
 
@@ -74,17 +76,17 @@ class Add(Weightless):
 
 
 def _bind_shift20(a: Quant, b: Quant, y: Quant, target: Target) -> Kernel:
-    """Return TFLite's sum: inputs over twice the larger scale, in Q20, then one rescale."""
+    """Return TFLite's sum: inputs over twice the larger scale, shifted left, then a rescale."""
+    left_shift = _LEFT_SHIFT_8 if max(a.bits, b.bits) <= 8 else _LEFT_SHIFT_16
     twice_max = 2.0 * max(a.scale[0], b.scale[0])
     reals = (
         a.scale[0] / twice_max,
         b.scale[0] / twice_max,
-        twice_max / ((1 << _LEFT_SHIFT) * y.scale[0]),
+        twice_max / ((1 << left_shift) * y.scale[0]),
     )
     mantissa, exponent = fixed_point(np.array(reals))
-    constants = np.array(
-        [a.zero_point[0], b.zero_point[0], target.zero_point, target.low, target.high], np.int64
-    )
+    zeros = a.zero_point[0], b.zero_point[0], target.zero_point
+    constants = np.array([*zeros, target.low, target.high, left_shift], np.int64)
 
     def run(left: IntArray, right: IntArray, out: IntArray) -> tuple[Array, ...]:
         _add_shift20(left, right, mantissa, exponent, constants, out)
@@ -99,8 +101,8 @@ def _add_shift20(
     out: IntArray,
 ) -> None:  # fmt: skip
     for i in range(out.shape[0]):
-        left = (int(a[i]) - constants[0]) << _LEFT_SHIFT
-        right = (int(b[i]) - constants[1]) << _LEFT_SHIFT
+        left = (int(a[i]) - constants[0]) << constants[5]
+        right = (int(b[i]) - constants[1]) << constants[5]
         total = gemmlowp_round(left, mantissa[0], exponent[0]) + gemmlowp_round(
             right, mantissa[1], exponent[1]
         )
@@ -111,7 +113,8 @@ def _add_shift20(
 def _bind_fixed20(a: Quant, b: Quant, y: Quant, target: Target) -> Kernel:
     """Return XNNPACK's sum: integer multipliers with one common shift, rounded half up."""
     scales = np.array([a.scale[0], b.scale[0]], np.float32) / np.float32(y.scale[0])
-    shift = _MULTIPLIER_BITS - int(np.floor(np.log2(np.abs(scales).max())))
+    # frexp's fraction lies in [1/2, 1): its exponent is one more than that of the leading bit.
+    shift = _MULTIPLIER_BITS - (int(np.frexp(scales.max())[1]) - 1)
     multipliers = np.rint(scales.astype(np.float64) * 2.0**shift).astype(np.int64)
     offset = (1 << (shift - 1)) - int(multipliers @ [a.zero_point[0], b.zero_point[0]])
     constants = np.array([shift, offset, target.zero_point, target.low, target.high], np.int64)

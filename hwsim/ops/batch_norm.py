@@ -48,7 +48,7 @@ class BatchNorm(Weightless):
         """See `Op.infer`."""
         (x,) = shapes
         channels = self.gamma.shape[0]
-        if x[-1] != channels or any(w.shape != (channels,) for w in self.constants):
+        if x[-1:] != (channels,) or any(w.shape != (channels,) for w in self.constants):
             raise GraphError(f"batch_norm of {channels} channels got {list(x)}")
         return shapes
 

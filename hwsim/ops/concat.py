@@ -32,10 +32,11 @@ class Concat(Weightless):
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
-        rank = len(shapes[0])
-        axis = self.axis % rank
+        rank = len(shapes[0]) if shapes else 0
+        axis = self.axis % max(rank, 1)
         rest = {(*shape[:axis], *shape[axis + 1 :]) for shape in shapes}
-        if len(rest) != 1 or any(len(shape) != rank for shape in shapes):
+        is_level = len(rest) == 1 and all(len(shape) == rank for shape in shapes)
+        if not is_level or not -rank <= self.axis < rank:
             raise GraphError(f"concat on axis {self.axis} of {[list(s) for s in shapes]}")
         extent = sum(shape[axis] for shape in shapes)
         return ((*shapes[0][:axis], extent, *shapes[0][axis + 1 :]),)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
-from hwsim.errors import UnsupportedError
+from hwsim.errors import GraphError, UnsupportedError
 from hwsim.op import Weightless, Workload
 
 if TYPE_CHECKING:
@@ -35,7 +35,8 @@ class Constant(Weightless):
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
-        del shapes
+        if shapes:
+            raise GraphError(f"constant takes no operands, got {[list(s) for s in shapes]}")
         return (self.value.shape,)
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:

@@ -45,7 +45,7 @@ class LayerNorm(Weightless):
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
         (x,) = shapes
-        if (x[-1],) != self.gamma.shape or self.gamma.shape != self.beta.shape:
+        if x[-1:] != self.gamma.shape or self.gamma.shape != self.beta.shape:
             raise GraphError(f"layer_norm of {self.gamma.shape[0]} features got {list(x)}")
         return shapes
 

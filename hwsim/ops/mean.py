@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from hwsim.errors import GraphError
 from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import float_island
@@ -32,6 +33,8 @@ class Mean(Weightless):
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
         (x,) = shapes
+        if len(set(self.axes)) < len(self.axes) or not set(self.axes) <= set(range(len(x))):
+            raise GraphError(f"mean over axes {list(self.axes)} of {list(x)}")
         kept = tuple(1 if i in self.axes else extent for i, extent in enumerate(x))
         if self.keep_axes:
             return (kept,)

@@ -35,7 +35,8 @@ class Mul(Weightless):
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
         try:
-            return (np.broadcast_shapes(*shapes),)
+            a, b = shapes
+            return (np.broadcast_shapes(a, b),)
         except ValueError:
             raise GraphError(f"mul cannot broadcast {[list(s) for s in shapes]}") from None
 

@@ -10,7 +10,7 @@ import numpy as np
 from hwsim.errors import GraphError
 from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
-from hwsim.ops._float_island import quants_of
+from hwsim.ops._float_island import float_island, quants_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, Shape
@@ -35,6 +35,8 @@ class Pad(Weightless):
         (x,) = shapes
         if len(x) != len(self.padding):
             raise GraphError(f"pad has {len(self.padding)} pairs for {list(x)}")
+        if any(min(pair) < 0 for pair in self.padding):
+            raise GraphError(f"pad by {self.padding} would cut {list(x)}; slice does that")
         return (tuple(n + sum(pair) for n, pair in zip(x, self.padding, strict=True)),)
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
@@ -43,7 +45,10 @@ class Pad(Weightless):
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
-        (quant,), _ = quants_of(site, self)
+        inputs, outputs = quants_of(site, self)
+        if inputs != outputs:
+            return float_island(self, site)
+        (quant,) = inputs
 
         def run(x: Array) -> tuple[Array, ...]:
             fill = quant.zero_point[0]

@@ -41,7 +41,8 @@ class MaxPool2d(Weightless):
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
-        return (_pooled(self.kind, shapes[0], self.kernel, self.stride, self.padding),)
+        (x,) = shapes
+        return (_pooled(self.kind, x, self.kernel, self.stride, self.padding),)
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """See `Op.reference`."""
@@ -88,7 +89,8 @@ class AveragePool2d(Weightless):
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
-        return (_pooled(self.kind, shapes[0], self.kernel, self.stride, self.padding),)
+        (x,) = shapes
+        return (_pooled(self.kind, x, self.kernel, self.stride, self.padding),)
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """See `Op.reference`."""
@@ -137,6 +139,8 @@ def _windows(x: Array, kernel: Pair, stride: Pair, padding: Padding, fill: float
 def _pooled(kind: str, x: Shape, kernel: Pair, stride: Pair, padding: Padding) -> Shape:
     if len(x) != 4:
         raise GraphError(f"{kind} expects [batch, height, width, channels], got {list(x)}")
+    if any(max(padding[i]) >= kernel[i] for i in range(2)):
+        raise GraphError(f"{kind}: a {kernel} window may lie in the padding {padding} alone")
     extents = [out_extent(x[i + 1], padding[i], kernel[i], stride[i], 1) for i in range(2)]
     if min(extents) < 1:
         raise GraphError(f"{kind}: a {kernel} window does not fit into {list(x)}")

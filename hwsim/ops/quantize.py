@@ -34,7 +34,8 @@ class Quantize(Weightless):
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
-        return shapes
+        (x,) = shapes
+        return (x,)
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """See `Op.reference`."""
@@ -47,24 +48,31 @@ class Quantize(Weightless):
             raise UnsupportedError(f"{site.name}: quantize makes integers, got float32 to make")
         if x_quant is None:
             encode = {"tflite": _encode_tflite, "xnnpack": _encode_xnnpack}[site.numerics.quantize]
-            return lambda x: (encode(x.astype(np.float32), y_quant),)
-        bind = {"tflite": _bind_tflite, "xnnpack": _bind_xnnpack}[site.numerics.quantize]
-        recode = bind(x_quant, y_quant)
-        return lambda x: (recode(x),)
+            convert = encode(y_quant)
+        else:
+            bind = {"tflite": _bind_tflite, "xnnpack": _bind_xnnpack}[site.numerics.quantize]
+            convert = bind(x_quant, y_quant)
+
+        def run(x: Array) -> tuple[Array, ...]:
+            return (convert(x),)
+
+        return run
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)
 
 
-def _encode_tflite(x: Array, y: Quant) -> IntArray:
-    """TFLite rounds the float32 quotient, halves away from zero."""
-    return _clamped(round_away(x / np.float32(y.scale[0])), y)
+def _encode_tflite(y: Quant) -> Callable[[Array], IntArray]:
+    """Return TFLite's encoding of reals: the float32 quotient, halves away from zero."""
+    scale = np.float32(y.scale[0])
+    return lambda x: _clamped(round_away(x.astype(np.float32) / scale), y)
 
 
-def _encode_xnnpack(x: Array, y: Quant) -> IntArray:
-    """XNNPACK rounds the product with the float32 reciprocal, halves to even."""
-    return _clamped(np.rint(x * (np.float32(1) / np.float32(y.scale[0]))), y)
+def _encode_xnnpack(y: Quant) -> Callable[[Array], IntArray]:
+    """Return XNNPACK's: the product with the float32 reciprocal, halves to even."""
+    inverse = np.float32(1) / np.float32(y.scale[0])
+    return lambda x: _clamped(np.rint(x.astype(np.float32) * inverse), y)
 
 
 def _clamped(steps: Array, y: Quant) -> IntArray:
@@ -102,7 +110,8 @@ class Dequantize(Weightless):
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
-        return shapes
+        (x,) = shapes
+        return (x,)
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """See `Op.reference`."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from hwsim.errors import GraphError
 from hwsim.op import Weightless
 from hwsim.ops._elementwise import view
-from hwsim.ops._float_island import quants_of
+from hwsim.ops._float_island import float_island, quants_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, Shape
@@ -42,7 +42,9 @@ class Reshape(Weightless):
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
-        quants_of(site, self)
+        inputs, outputs = quants_of(site, self)
+        if inputs != outputs:
+            return float_island(self, site)
 
         def run(x: Array) -> tuple[Array, ...]:
             return (x.reshape(x.shape[0], *self.shape),)

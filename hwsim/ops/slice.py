@@ -9,7 +9,7 @@ import numpy as np
 
 from hwsim.errors import GraphError
 from hwsim.op import Weightless, Workload
-from hwsim.ops._float_island import quants_of
+from hwsim.ops._float_island import float_island, quants_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, Shape
@@ -50,7 +50,9 @@ class Slice(Weightless):
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
-        quants_of(site, self)
+        inputs, outputs = quants_of(site, self)
+        if inputs != outputs:
+            return float_island(self, site)
 
         def run(x: Array) -> tuple[Array, ...]:
             return (np.ascontiguousarray(x[self._index()]),)

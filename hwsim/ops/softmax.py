@@ -1,4 +1,4 @@
-"""Softmax over the last axis; 8-bit codes go through gemmlowp's fixed-point exponential."""
+"""Softmax over the last axis; 8-bit codes as TFLite's kernels compute them."""
 
 from __future__ import annotations
 
@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
+from hwsim.errors import GraphError
 from hwsim.kernels.softmax import softmax_codes
-from hwsim.numerics.rounding import fixed_point
+from hwsim.numerics.rounding import fixed_point, round_away
 from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import float_island, quants_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.numerics import Quant
     from hwsim.op import Kernel, Site, Workload
     from hwsim.tensor import TensorType
 
@@ -36,7 +38,10 @@ class Softmax(Weightless):
 
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
-        return shapes
+        (x,) = shapes
+        if not x:
+            raise GraphError("softmax needs an axis to sum over, got a scalar")
+        return (x,)
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """See `Op.reference`."""
@@ -47,23 +52,50 @@ class Softmax(Weightless):
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         (x_quant,), (y_quant,) = quants_of(site, self)
-        fixed = (y_quant.bits, y_quant.scale[0], y_quant.zero_point[0]) == (8, 1 / 256, -128)
-        if not fixed or not y_quant.signed or not x_quant.signed or x_quant.bits != 8:
+        fixed = (y_quant.bits, y_quant.scale[0], y_quant.zero_point[0] - y_quant.low)
+        is_same_width = (x_quant.bits, x_quant.signed) == (8, y_quant.signed)
+        if fixed != (8, 1 / 256, 0) or not is_same_width:
             return float_island(self, site)
-        # TFLite, PreprocessSoftmaxScaling: the multiplier that brings a code to Q5.26.
-        real = min(self.beta * x_quant.scale[0] * (1 << (31 - _INTEGER_BITS)), 2.0**31 - 1)
-        mantissa, exponent = fixed_point(np.array([real]))
-        shift = int(exponent[0])
-        smallest = -((((1 << _INTEGER_BITS) - 1) << (31 - _INTEGER_BITS)) >> shift)
-
-        def run(x: Array) -> tuple[Array, ...]:
-            rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
-            out = np.empty(rows.shape, np.int8)
-            softmax_codes(rows, int(mantissa[0]), shift, smallest, out)
-            return (out.reshape(x.shape),)
-
-        return run
+        bind = {"fixed": _bind_fixed, "table": _bind_table}[site.numerics.softmax]
+        return bind(self.beta, x_quant, y_quant)
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)
+
+
+def _bind_fixed(beta: float, x: Quant, y: Quant) -> Kernel:
+    """Return TFLite's reference: gemmlowp's exponential and reciprocal."""
+    # PreprocessSoftmaxScaling: the multiplier that brings a code to Q5.26.
+    real = min(beta * x.scale[0] * (1 << (31 - _INTEGER_BITS)), 2.0**31 - 1)
+    mantissas, exponents = fixed_point(np.array([real]))
+    # Steps below 2^-27 have no such multiplier; with 0 all classes are alike, as they nearly are.
+    mantissa, shift = (int(mantissas[0]), int(exponents[0])) if exponents[0] >= 0 else (0, 0)
+    smallest = -((((1 << _INTEGER_BITS) - 1) << (31 - _INTEGER_BITS)) >> shift)
+    # Only differences of codes count: unsigned ones are computed as signed.
+    offset = y.low + 128
+
+    def run(codes: Array) -> tuple[Array, ...]:
+        rows = (codes.reshape(-1, codes.shape[-1]).astype(np.int16) - offset).astype(np.int8)
+        out = np.empty(rows.shape, np.int8)
+        softmax_codes(rows, mantissa, shift, smallest, out)
+        return ((out.astype(np.int16) + offset).astype(y.dtype).reshape(codes.shape),)
+
+    return run
+
+
+def _bind_table(beta: float, x: Quant, y: Quant) -> Kernel:
+    """Return LiteRT's optimized softmax: float32 powers of all 256 differences, summed in order."""
+    exponents = -np.float32(x.scale[0]) * np.float32(beta) * np.arange(256, dtype=np.float32)
+    # The C library's expf is exact to within the last bit of float32; NumPy's is not.
+    powers = np.exp(exponents.astype(np.float64)).astype(np.float32)
+
+    def run(codes: Array) -> tuple[Array, ...]:
+        wide = codes.astype(np.int16)
+        terms = powers[wide.max(axis=-1, keepdims=True) - wide]
+        total = np.cumsum(terms, axis=-1, dtype=np.float32)[..., -1:]
+        shares = terms * (np.float32(1) / (total * np.float32(y.scale[0])))
+        steps = round_away(shares) if y.signed else np.trunc(shares + np.float32(0.5))
+        return (np.clip(steps + y.low, y.low, y.high).astype(y.dtype),)
+
+    return run

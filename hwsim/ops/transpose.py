@@ -10,7 +10,7 @@ import numpy as np
 from hwsim.errors import GraphError
 from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
-from hwsim.ops._float_island import quants_of
+from hwsim.ops._float_island import float_island, quants_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, Shape
@@ -43,7 +43,9 @@ class Transpose(Weightless):
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
-        quants_of(site, self)
+        inputs, outputs = quants_of(site, self)
+        if inputs != outputs:
+            return float_island(self, site)
 
         def run(x: Array) -> tuple[Array, ...]:
             moved = x.transpose(0, *(axis + 1 for axis in self.axes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -20,9 +21,6 @@ from tests.oracle.tflite_writer import (
     tflite_bytes,
 )
 
-SOFTMAX_OUTPUT: Final = Quant(scale=(1 / 256,), zero_point=(-128,))
-TANH_OUTPUT: Final = Quant(scale=(1 / 128,), zero_point=(0,))
-
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Case:
@@ -39,6 +37,13 @@ class Draw:
         self.rng = np.random.default_rng(seed)
         self.has_ties = seed % 2 == 0
         self.is_unsigned = is_unsigned
+        # Small weights make a multiplier near 1/8, and so many ties.
+        self.largest_weight = 7 if self.has_ties else 100
+
+    @property
+    def spread(self) -> float:
+        """Standard deviation of the codes of a weight."""
+        return self.largest_weight / 3**0.5
 
     def integer(self, low: int, high: int) -> int:
         """Return low..high, both included."""
@@ -50,15 +55,20 @@ class Draw:
     def scale(self, about: float) -> float:
         """Return a float32 near `about`: a power of two in every other case."""
         if self.has_ties:
-            return float(2.0 ** np.round(np.log2(about)))
+            return 2.0 ** round(math.log2(about))
         return float(np.float32(about * self.rng.uniform(0.6, 1.6)))
 
     def quant(self, about: float) -> Quant:
         """Return an 8-bit encoding per tensor."""
         low, high = (0, 255) if self.is_unsigned else (-128, 127)
-        # Zero points at the ends are the usual ones after a relu.
-        zero = int(self.rng.choice([low, high, 0, self.integer(low, high)]))
+        # A zero point at the low end is the usual one after a relu.
+        zero = self.integer(low, high) if self.integer(0, 3) else low
         return Quant(scale=(self.scale(about),), zero_point=(zero,), signed=not self.is_unsigned)
+
+    def fixed(self, scale: float, above_low: int = 0) -> Quant:
+        """Return the encoding that TFLite prescribes: zero is `above_low` above the lowest code."""
+        low = 0 if self.is_unsigned else -128
+        return Quant(scale=(scale,), zero_point=(low + above_low,), signed=not self.is_unsigned)
 
     def codes(self, quant: Quant, *shape: int) -> Array:
         return self.rng.integers(quant.low, quant.high + 1, shape).astype(quant.dtype)
@@ -66,9 +76,12 @@ class Draw:
     def weights(self, channels: int, axis: int, *shape: int) -> tuple[Array, Quant]:
         """Return codes and their encoding, per channel in two cases of three."""
         if self.is_unsigned:
-            quant = self.quant(0.01)
-            return self.codes(quant, *shape), quant
-        codes = self.rng.integers(-127, 128, shape).astype(np.int8)
+            zero = self.integer(100, 155)
+            signed = self.rng.integers(-self.largest_weight, self.largest_weight + 1, shape)
+            quant = Quant(scale=(self.scale(0.01),), zero_point=(zero,), signed=False)
+            return (zero + signed).astype(np.uint8), quant
+        largest = self.largest_weight
+        codes = self.rng.integers(-largest, largest + 1, shape).astype(np.int8)
         if self.integer(0, 2) == 0:
             return codes, Quant(scale=(self.scale(0.01),))
         scales = tuple(self.scale(0.01) for _ in range(channels))
@@ -82,7 +95,8 @@ class Draw:
             axis=None if w.axis is None else 0,
             bits=32,
         )
-        return self.rng.integers(-3000, 3000, channels).astype(np.int32), quant
+        largest = 60 * self.largest_weight
+        return self.rng.integers(-largest, largest + 1, channels).astype(np.int32), quant
 
 
 def _case(
@@ -115,7 +129,7 @@ def depthwise(draw: Draw) -> Case:
 
 
 def _convolution(draw: Draw, channels: int, shape: tuple[int, ...], *, is_depthwise: bool) -> Case:
-    height, width = draw.integer(6, 11), draw.integer(6, 11)
+    height, width = draw.integer(7, 11), draw.integer(7, 11)
     kernel = shape[1]
     out = shape[3] if is_depthwise else shape[0]
     stride = draw.integer(1, 3)
@@ -128,7 +142,7 @@ def _convolution(draw: Draw, channels: int, shape: tuple[int, ...], *, is_depthw
     x = draw.quant(0.03)
     codes, w = draw.weights(out, 3 if is_depthwise else 0, *shape)
     depth = kernel * kernel * (1 if is_depthwise else shape[3])
-    y = draw.quant(0.03 * 0.01 * 73 * depth**0.5)
+    y = draw.quant(0.03 * 0.01 * draw.spread * depth**0.5)
     options = {
         "Padding": PADDING[padding],
         "StrideW": stride,
@@ -167,7 +181,7 @@ def linear(draw: Draw) -> Case:
     tensors = [
         activation("x", (1, features), x),
         constant("w", codes, w),
-        activation("y", (1, out), draw.quant(0.03 * 0.01 * 73 * features**0.5)),
+        activation("y", (1, out), draw.quant(0.03 * 0.01 * draw.spread * features**0.5)),
     ]
     if has_bias:
         tensors.append(constant("b", *draw.bias(x, w, out)))
@@ -274,8 +288,8 @@ def softmax(draw: Draw) -> Case:
         table="SoftmaxOptions",
         options={"Beta": beta},
     )
-    x = draw.quant(float(draw.rng.choice([0.003, 0.05, 0.4])))
-    tensors = [activation("x", (1, classes), x), activation("y", (1, classes), SOFTMAX_OUTPUT)]
+    x, y = draw.quant(float(draw.rng.choice([0.003, 0.05, 0.4]))), draw.fixed(1 / 256)
+    tensors = [activation("x", (1, classes), x), activation("y", (1, classes), y)]
     return _case(draw, tensors, [call], samples=40)
 
 
@@ -294,12 +308,12 @@ def _unary(draw: Draw, code: str, x: Quant | None, y: Quant | None, table: str =
 
 def logistic(draw: Draw) -> Case:
     about = float(draw.rng.choice([0.01, 0.05, 0.2]))
-    return _unary(draw, "LOGISTIC", draw.quant(about), SOFTMAX_OUTPUT)
+    return _unary(draw, "LOGISTIC", draw.quant(about), draw.fixed(1 / 256))
 
 
 def tanh(draw: Draw) -> Case:
     about = float(draw.rng.choice([0.01, 0.05, 0.2]))
-    return _unary(draw, "TANH", draw.quant(about), TANH_OUTPUT)
+    return _unary(draw, "TANH", draw.quant(about), draw.fixed(1 / 128, 128))
 
 
 def relu(draw: Draw) -> Case:

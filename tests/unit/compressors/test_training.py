@@ -102,7 +102,7 @@ CASES: dict[str, Graph] = {
     "average_pool_of_padding": chain(
         IMAGE, AveragePool2d(kernel=(3, 3), stride=(1, 1), padding=ONES, count_padding=True)
     ),
-    "add": chain(IMAGE, Constant(value=weight(4)), (Add(activation="relu"), (0, 1))),
+    "add": chain(IMAGE, (Constant(value=weight(4)), ()), (Add(activation="relu"), (0, 1))),
     "constant_for_all": chain((1, 5), (Constant(value=weight(1, 5)), ()), (Concat(axis=1), (0, 1))),
     "mul": chain(IMAGE, (Constant(value=weight(4)), ()), (Mul(), (0, 1))),
     "concat": chain(

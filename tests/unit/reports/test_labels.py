@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from reports.labels import short_recipes, shorten, trust
+from reports.labels import cut_labels, folded, short_device, short_recipes, shorten, trust
 from tests.comparisons import BASELINE, DEVICES, KWS, PRUNED, comparison, result
 
 
@@ -25,4 +25,23 @@ def test_the_middle_is_left_out() -> None:
 
 
 def test_trust_gives_the_interval() -> None:
-    assert trust(result(DEVICES[2], BASELINE, KWS, 1, None)) == "uncalibrated (interval x/2 .. 2x)"
+    assert trust(result(DEVICES[2], BASELINE, KWS, 1, None)) == "uncalibrated, x/2 .. x2"
+
+
+def test_cut_labels_stay_apart() -> None:
+    labels = {f"prune 0.{i} and a long tail": f"prune 0.{i} and a long tail" for i in range(3)}
+    cut = cut_labels(labels, 12)
+    assert list(cut.values()) == ["1 pru…g tail", "2 pru…g tail", "3 pru…g tail"]
+    assert cut_labels({"a": "short", "b": "other"}, 12) == {"a": "short", "b": "other"}
+
+
+def test_names_break_behind_their_joints() -> None:
+    assert folded("xeon8380_onnxruntime", 11) == ("xeon8380_", "onnxruntime")
+    assert folded("a100_cuda", 11) == ("a100_cuda",)
+    assert folded("", 11) == ("",)
+
+
+def test_overrides_lose_the_path_to_their_key() -> None:
+    made = result(DEVICES[2], BASELINE, KWS, 1, None)
+    assert short_device(made) == "h200_tensorrt [clock_hz=1.98e9]"
+    assert short_device(replace(made, overrides=("x",))) == "h200_tensorrt [x]"

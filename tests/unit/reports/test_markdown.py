@@ -24,6 +24,8 @@ def test_marks_are_made_plain(text: str, escaped: str) -> None:
 def test_every_row_has_as_many_cells_as_its_header() -> None:
     lines = [line for line in Markdown().render(comparison()).splitlines() if line.startswith("|")]
     widths = [len(re.split(r"(?<!\\)\|", line)) for line in lines]
-    assert widths[:11] == [13] * 11
-    # The second model has no accuracy, so one column less.
-    assert widths[11:] == [12] * 10
+    speedups, figures = 5, 11
+    assert widths[:speedups] == [7] * speedups
+    assert widths[speedups : speedups + figures] == [13] * figures
+    # The second model has no accuracy, so one column less, and one refusal.
+    assert widths[speedups + figures :] == [7] * speedups + [12] * (figures - 1)

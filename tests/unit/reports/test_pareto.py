@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -24,6 +26,12 @@ def test_unknown_accuracy_and_what_does_not_fit_are_not_on_the_front() -> None:
     too_large = result(DEVICES[0], BASELINE, HOSTILE, 40, 0.99)
     assert not too_large.fits
     assert front_of([too_large]) == [False]
+
+
+def test_models_do_not_compete() -> None:
+    good = result(DEVICES[0], PRUNED, KWS, 1, 0.9)
+    bad = replace(result(DEVICES[0], PRUNED, KWS, 2, 0.5), model="another task")
+    assert front_of([good, bad]) == [True, True]
 
 
 def test_devices_do_not_compete() -> None:

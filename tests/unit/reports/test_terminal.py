@@ -1,18 +1,64 @@
+from dataclasses import replace
+
 import pytest
 
+from hwsim.records import Comparison
 from reports.terminal import Terminal
-from tests.comparisons import comparison
+from tests.comparisons import BASELINE, DEVICES, KWS, RECIPES, comparison, result
+
+WIDTHS = [60, 80, 100, 120, 160]
+every_width = pytest.mark.parametrize("width", WIDTHS)
 
 
-@pytest.mark.parametrize("width", [100, 120, 140])
+def rows(text: str, first: str) -> list[str]:
+    """Return the lines of the tables that start so."""
+    return [line for line in text.splitlines() if line.startswith(first)]
+
+
+@every_width
 def test_lines_fit_the_width(width: int) -> None:
     text = Terminal(width).render(comparison())
     assert max(map(len, text.splitlines())) <= width
 
 
-@pytest.mark.parametrize("width", [100, 120, 140])
-def test_figures_are_never_cut(width: int) -> None:
+@every_width
+def test_a_result_is_one_line_with_its_latency(width: int) -> None:
+    lines = Terminal(width).render(comparison()).splitlines()
+    rule = next(i for i, line in enumerate(lines) if "[ms]" in line) + 1
+    table = lines[rule + 1 : lines.index("", rule)]
+    assert len(table) == len(DEVICES) * (1 + len(RECIPES))
+    assert sum(line.startswith("* ") for line in table) == len(DEVICES)
+    for line, latency in zip(table[1:4], ("23.8", "23.8", "24.3"), strict=True):
+        assert latency in line
+
+
+@pytest.mark.parametrize("width", [80, 100, 120, 160])
+def test_headers_are_whole(width: int) -> None:
     text = Terminal(width).render(comparison())
-    assert "…" not in text
-    for word in ("(0.0182-0.0728)", "91.8 ◆", "dense_fallback", "1.49"):
-        assert word in text
+    for header in ("[ms]", "[x]", "[%]", "[M]", "as", "91.8 ◆"):
+        assert header in text
+
+
+def test_what_is_left_out_is_said() -> None:
+    assert "Left out at this width: energy" in Terminal(80).render(comparison())
+    assert "Left out" not in Terminal(160).render(comparison())
+    assert "23.8 (21.8-25.9)" in Terminal(160).render(comparison())
+
+
+def test_one_recipe_makes_a_flat_table() -> None:
+    results = tuple(result(device, BASELINE, KWS, 1, 0.9) for device in DEVICES)
+    text = Terminal(100).render(Comparison(results=results, version="0"))
+    assert len(rows(text, "stm32l4r5_tflm ")) == 1
+    assert rows(text, "h200_tensorrt [clock_hz=1.98e9] ")
+    assert "Speed-up over" not in text
+    assert "baseline" not in text
+
+
+def test_the_baseline_of_a_device_that_refuses_the_baseline_is_marked() -> None:
+    made = comparison()
+    mcu = DEVICES[0].name
+    kept = tuple(r for r in made.results if (r.device, r.recipe) != (mcu, BASELINE))
+    text = Terminal(100).render(replace(made, results=kept))
+    assert "1.00x †" in text
+    assert "† baseline of a device that does not run that recipe." in text
+    assert rows(text, "* prune unstructured")

@@ -1,0 +1,101 @@
+"""One matrix in every format, its bytes counted by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hwsim.errors import FormatError
+from hwsim.formats import NM, Bitmask, Csr, Dense, Format
+from hwsim.formats.find import find_format
+
+# Two rows of ten columns; three values, never more than one in four neighbours.
+MATRIX = np.array([[0, 7, 0, 0, 0, 0, 0, 0, 0, -3], [0, 0, 0, 0, -8, 0, 0, 0, 0, 0]], np.int8)
+
+
+@pytest.mark.parametrize(
+    ("fmt", "bits", "values", "indices"),
+    [
+        (Dense(), 8, 20, 0),
+        (Dense(), 4, 10, 0),  # two values a byte
+        (Csr(), 8, 3, 3 + 3),  # a column of 8 bits each; starts 0, 2, 3 of 8 bits each
+        (Csr(), 4, 2, 3 + 3),  # three nibbles take two bytes
+        (Bitmask(), 8, 3, 2 * 2),  # ten bits are two bytes a row
+        (Bitmask(), 4, 2, 2 * 2),
+        (NM(1, 4), 8, 6, 2),  # three groups a row, one value each; six places of 2 bits
+        (NM(2, 4), 8, 12, 3),
+        (NM(1, 4), 4, 3, 2),
+        (NM(4, 8), 8, 16, 6),  # two groups a row, four values each; 16 places of 3 bits
+    ],
+    ids=str,
+)
+def test_bytes(fmt: Format, bits: int, values: int, indices: int) -> None:
+    packed = fmt.pack(MATRIX, bits)
+    assert packed.arrays["values"].nbytes == values
+    assert packed.storage_bytes == values + indices
+    np.testing.assert_array_equal(fmt.unpack(packed), MATRIX)
+
+
+def test_what_csr_holds() -> None:
+    arrays = Csr().pack(MATRIX, 8).arrays
+    assert arrays["values"].view(np.int8).tolist() == [7, -3, -8]
+    assert arrays["columns"].tolist() == [1, 9, 4]
+    assert arrays["starts"].tolist() == [0, 2, 3]
+
+
+def test_what_bitmask_holds() -> None:
+    arrays = Bitmask().pack(MATRIX, 8).arrays
+    assert arrays["mask"].tolist() == [[0b00000010, 0b00000010], [0b00010000, 0]]
+
+
+def test_what_one_of_four_holds() -> None:
+    arrays = NM(1, 4).pack(MATRIX, 8).arrays
+    assert arrays["values"].view(np.int8).tolist() == [7, 0, -3, 0, -8, 0]
+    # Places 1, 0, 1, 0 and 0, 0, lowest bits first.
+    assert arrays["places"].tolist() == [0b00_01_00_01, 0]
+
+
+def test_nibbles_lie_lowest_first() -> None:
+    packed = Dense().pack(np.array([[1, -1, 7]], np.int8), 4)
+    assert packed.arrays["values"].tolist() == [0xF1, 0x07]
+
+
+@pytest.mark.parametrize(
+    ("columns", "column_bytes", "start_bytes"),
+    [(256, 1, 2), (257, 2, 2), (65536, 2, 4), (65537, 4, 4)],
+)
+def test_csr_indices_take_the_narrowest_width(
+    columns: int, column_bytes: int, start_bytes: int
+) -> None:
+    matrix = np.zeros((1, columns), np.int8)
+    matrix[0, -1] = 5
+    packed = Csr().pack(matrix, 8)
+    assert packed.arrays["columns"].nbytes == column_bytes
+    assert packed.arrays["starts"].nbytes == 2 * start_bytes
+    np.testing.assert_array_equal(Csr().unpack(packed), matrix)
+
+
+def test_crowded_group_is_named() -> None:
+    matrix = np.zeros((2, 10), np.int8)
+    matrix[1, 8:] = 1
+    with pytest.raises(FormatError) as error:
+        NM(1, 4).pack(matrix, 8)
+    assert str(error.value) == (
+        "format 1:4: row 1, columns 8..9 hold 2 non-zeros; prune{structure=1:4} makes them fit"
+    )
+
+
+@pytest.mark.parametrize("name", ["1:2", "3:5", "7:256", "1:256", "16:16"])
+def test_any_pair_is_a_format(name: str) -> None:
+    fmt = find_format(name)
+    assert isinstance(fmt, NM)
+    assert fmt.name == name
+
+
+@pytest.mark.parametrize("name", ["", "coo", "DENSE", "0:4", "5:4", "1:1", "1:257", "2:4 ", "-1:4"])
+def test_unknown_names_are_refused(name: str) -> None:
+    with pytest.raises(FormatError) as error:
+        find_format(name)
+    assert str(error.value) == (
+        f"no storage format {name!r}; known: dense, csr, bitmask, 1:4, 2:4, 4:8, or any n:m"
+    )
