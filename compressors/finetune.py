@@ -42,7 +42,7 @@ class Finetune(Settings):
             got = "no data" if data is None else f"no y in {data.name}"
             raise RecipeError(
                 f"{graph.name}: finetune expected inputs with labels, got {got}; "
-                "give --data with x and y"
+                "give some with x and y (--train-data; in compress, --data)"
             )
         # Torch takes more than a second to import; only those who train wait for it.
         from compressors.training import train

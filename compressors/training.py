@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import fields, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
@@ -18,15 +18,12 @@ from hwsim.reference import stacked
 from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from torch import Tensor
 
     from hwsim.data import Data
     from hwsim.graph import Graph, Node
     from hwsim.op import Op
 
-Optimizer: TypeAlias = Literal["sgd", "adam"]
 
 # Sutskever et al., ICML 2013: what most image networks are trained with.
 _SGD_MOMENTUM = 0.9
@@ -128,11 +125,8 @@ def train(
     learning_rate: float,
     batch_size: int = 64,
     seed: int = 0,
-    optimizer: Optimizer = "sgd",
-    label_smoothing: float = 0.0,
-    on_epoch: Callable[[int, float], None] | None = None,
 ) -> Graph:
-    """Return `graph` trained on cross entropy of its logits, with a cosine schedule.
+    """Return `graph` trained on cross entropy of its logits, by SGD with a cosine schedule.
 
     Equal seeds give equal graphs; torch's global random state is neither read nor changed.
 
@@ -143,9 +137,6 @@ def train(
         learning_rate: Of the first step; the last is near 0.
         batch_size: At most; batches of one pass are equal to within one sample.
         seed: Of the order of samples.
-        optimizer: `sgd` has momentum 0.9.
-        label_smoothing: Probability spread over all classes.
-        on_epoch: Called after each with its number, from 1, and mean loss.
 
     Raises:
         RecipeError: The graph holds integers, labels are missing or no classes of it, or the
@@ -155,37 +146,27 @@ def train(
     x = torch.tensor(stacked(graph, data.x), dtype=torch.float32)
     y = _labels(twin, x, data, graph.name)
     batches = -(-len(x) // batch_size)
-    stepper = _stepper(twin, optimizer, learning_rate)
+    optimizer = torch.optim.SGD(twin.parameters(), lr=learning_rate, momentum=_SGD_MOMENTUM)
     schedule = torch.optim.lr_scheduler.LambdaLR(
-        stepper, lambda step: 0.5 * (1.0 + math.cos(math.pi * step / (epochs * batches)))
+        optimizer, lambda step: 0.5 * (1.0 + math.cos(math.pi * step / (epochs * batches)))
     )
     generator = torch.Generator().manual_seed(seed)
     twin.train()
     for epoch in range(1, epochs + 1):
         total = 0.0
         for batch in torch.randperm(len(x), generator=generator).tensor_split(batches):
-            loss = functional.cross_entropy(
-                twin.logits(x[batch]), y[batch], label_smoothing=label_smoothing
-            )
-            stepper.zero_grad()
+            loss = functional.cross_entropy(twin.logits(x[batch]), y[batch])
+            optimizer.zero_grad()
             torch.autograd.backward(loss)
-            stepper.step()  # pyright: ignore[reportUnknownMemberType]
+            optimizer.step()  # pyright: ignore[reportUnknownMemberType]
             schedule.step()
-            total += float(loss.detach()) * len(batch)
+            total += float(loss.detach())
         if not math.isfinite(total):
             raise RecipeError(
                 f"{graph.name}: training diverged in epoch {epoch}; expected a finite loss, got "
                 f"{total}; lower learning_rate={learning_rate}"
             )
-        if on_epoch is not None:
-            on_epoch(epoch, total / len(x))
     return twin.graph()
-
-
-def _stepper(twin: Twin, optimizer: Optimizer, learning_rate: float) -> torch.optim.Optimizer:
-    if optimizer == "adam":
-        return torch.optim.Adam(twin.parameters(), lr=learning_rate)
-    return torch.optim.SGD(twin.parameters(), lr=learning_rate, momentum=_SGD_MOMENTUM)
 
 
 def _labels(twin: Twin, x: Tensor, data: Data, name: str) -> Tensor:

@@ -181,22 +181,10 @@ def accuracy(graph: Graph, data: Data) -> float:
     return float(hits.mean())
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
-def test_training_learns(optimizer: str) -> None:
-    data = separable_data()
-    losses: list[float] = []
-    graph = classifier(weight(8, 3, 3, 3))
-    trained = train(
-        graph,
-        data,
-        epochs=15,
-        learning_rate=0.02,
-        batch_size=16,
-        optimizer="adam" if optimizer == "adam" else "sgd",
-        on_epoch=lambda _, loss: losses.append(loss),
-    )
-    assert len(losses) == 15
-    assert losses[-1] < 0.5 * losses[0]
+def test_training_learns() -> None:
+    data, graph = separable_data(), classifier(weight(8, 3, 3, 3))
+    trained = train(graph, data, epochs=15, learning_rate=0.02, batch_size=16)
+    assert accuracy(graph, data) < 0.8
     assert accuracy(trained, data) >= 0.95
 
 
@@ -232,20 +220,13 @@ def test_equal_seeds_give_equal_graphs_and_leave_everything_else_alone() -> None
 def test_pruned_weights_stay_zero_in_their_format(format_: Bitmask | NM) -> None:
     pruned = weight(8, 3, 3, 3).masked(np.arange(8 * 27).reshape(8, 3, 3, 3) % 4 >= 2)
     pruned = Weight(codes=pruned.codes, format=format_)
-    for optimizer in ("sgd", "adam"):
-        trained = train(
-            classifier(pruned),
-            separable_data(),
-            epochs=3,
-            learning_rate=0.05,
-            optimizer="adam" if optimizer == "adam" else "sgd",
-        )
-        after = trained.nodes[0].op.weight
-        assert after is not None
-        assert after.format == format_
-        np.testing.assert_array_equal(after.codes != 0, pruned.codes != 0)
-        assert not np.array_equal(after.codes, pruned.codes)
-        assert after.packed.storage_bytes > 0
+    trained = train(classifier(pruned), separable_data(), epochs=3, learning_rate=0.05)
+    after = trained.nodes[0].op.weight
+    assert after is not None
+    assert after.format == format_
+    np.testing.assert_array_equal(after.codes != 0, pruned.codes != 0)
+    assert not np.array_equal(after.codes, pruned.codes)
+    assert after.packed.storage_bytes > 0
 
 
 def test_batch_norm_follows_the_data() -> None:
