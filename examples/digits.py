@@ -91,7 +91,7 @@ def digits() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     return (x_train, y_train), (x_test, y_test)
 
 
-def train(seed: int = 0) -> DigitsNet:
+def train(seed: int = 0, epochs: int = EPOCHS) -> DigitsNet:
     """Return a trained network in evaluation mode; torch's global random state is kept."""
     (images, labels), _ = digits()
     x, y = torch.tensor(images), torch.tensor(labels)
@@ -101,9 +101,9 @@ def train(seed: int = 0) -> DigitsNet:
         optimizer = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
         batches = math.ceil(len(x) / BATCH_SIZE)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
-            optimizer, max_lr=LEARNING_RATE, total_steps=EPOCHS * batches
+            optimizer, max_lr=LEARNING_RATE, total_steps=epochs * batches
         )
-        for _ in range(EPOCHS):
+        for _ in range(epochs):
             for batch in torch.randperm(len(x)).tensor_split(batches):
                 loss = functional.cross_entropy(net(_shifted(x[batch])), y[batch])
                 optimizer.zero_grad()
@@ -141,6 +141,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--epochs", type=int, default=EPOCHS, help="passes over the data")
     arguments = parser.parse_args()
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
@@ -148,7 +149,7 @@ def main() -> None:
     np.savez(folder / "digits_train.npz", x=x_train, y=y_train)
     np.savez(folder / "digits_test.npz", x=x_test, y=y_test)
     start_s = time.perf_counter()
-    net = train(arguments.seed)
+    net = train(arguments.seed, arguments.epochs)
     elapsed_s = time.perf_counter() - start_s
     torch.export.save(torch.export.export(net, example_inputs()), folder / "digits.pt2")
     parameters = sum(parameter.numel() for parameter in net.parameters())

@@ -58,7 +58,7 @@ def load_data(path: str | Path) -> Data:
             pass  # np.load would take other kinds of file, and mention pickles for the rest.
         with np.load(path, allow_pickle=False) as file:
             if "x" not in file:
-                names = ", ".join(file.files) or "nothing"
+                names = ", ".join(map(repr, file.files)) or "nothing"
                 raise DataError(
                     f"{path.name}: expected an array 'x' of stacked inputs, got {names}"
                 )

@@ -31,9 +31,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("docs")
     (folder / "examples").symlink_to(ROOT / "examples")
     output = folder / "build" / "demo"
-    done = _run(
-        [sys.executable, str(ROOT / "examples" / "digits.py"), "--output", str(output)], folder
-    )
+    script = str(ROOT / "examples" / "digits.py")
+    done = _run([sys.executable, script, "--output", str(output), "--epochs", "1"], folder)
     assert done.returncode == 0, done.stderr
     return folder
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
-import click
 import typer
 
 from hwsim.cli.compress import compress
@@ -13,6 +13,9 @@ from hwsim.cli.evaluate import compare, evaluate
 from hwsim.cli.run import run
 from hwsim.cli.sweep import sweep
 from hwsim.errors import HwsimError
+
+# Newer typers carry a click of their own, whose errors are not those of the package click.
+_UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
 
 # Plain help: rich's takes longer to import than the whole budget of --help.
 app = typer.Typer(
@@ -40,9 +43,10 @@ def main() -> None:
         status = app(standalone_mode=False)
     except HwsimError as error:
         _fail(" ".join(str(error).split()))
-    except click.ClickException as error:
-        _fail(f"{error.format_message()}; hwsim --help lists commands and options")
-    except (click.Abort, KeyboardInterrupt):
+    except _UsageError as error:
+        told = " ".join(error.format_message().split()).rstrip(".")
+        _fail(f"{told}; hwsim --help lists commands and options")
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()

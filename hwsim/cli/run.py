@@ -31,10 +31,10 @@ def run(
     """Run a model bit-exactly as a runtime would, and write what it gives."""
     import numpy as np
 
-    from hwsim.cli.output import whole_file
     from hwsim.data import load_data
     from hwsim.execute import prepare_all
     from hwsim.interchange import load
+    from hwsim.interchange.whole_file import whole_file
 
     samples = load_data(data)
     graph = load(model)

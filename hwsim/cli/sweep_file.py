@@ -31,7 +31,7 @@ class SweepFile(BaseModel):
     models: Annotated[list[str], Field(min_length=1)]
     recipes: Annotated[list[str], Field(min_length=1)] = ["none"]
     devices: Annotated[list[str], Field(min_length=1)]
-    set: dict[str, list[int | float | str | bool]] = {}
+    set: dict[str, Annotated[list[int | float | str | bool], Field(min_length=1)]] = {}
     data: str | None = None
     train_data: str | None = None
 

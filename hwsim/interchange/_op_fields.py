@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from hwsim.ops._activation import BOUNDS
@@ -51,13 +52,13 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "Weight | None": lambda value: value is None or isinstance(value, Weight),
     "bool": lambda value: isinstance(value, bool),
     "int": _is_int,
-    "float": lambda value: isinstance(value, float),
+    "float": lambda value: isinstance(value, float) and math.isfinite(value),
     "Pair": lambda value: _is_pair(value) and min(value) >= 1,
     "Padding": lambda value: _is_pairs(value) and len(value) == 2 and min(map(min, value)) >= 0,
     "Shape": _is_integers,
     "tuple[int, ...]": _is_integers,
     "tuple[tuple[int, int], ...]": lambda value: _is_pairs(value) and min(map(min, value)) >= 0,
-    "Fused": lambda value: value in BOUNDS,
+    "Fused": lambda value: isinstance(value, str) and value in BOUNDS,
     "Function": lambda value: value in get_args(Function),
 }
 """Every type that an op's field may declare, and how a value is known to be of it."""

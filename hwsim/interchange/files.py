@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import importlib
-import os
 import sys
-import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -14,6 +13,7 @@ from hwsim.errors import InterchangeError
 from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
 from hwsim.interchange.tflite import read_tflite
 from hwsim.interchange.topology import read_topology
+from hwsim.interchange.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,16 +81,8 @@ def save(graph: Graph, path: str | Path) -> None:
             f"{path.name}: cannot write {path.suffix or 'a file without suffix'!r}; "
             f"writes: {', '.join(writers)}"
         )
-    try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        os.close(handle)
-    except OSError as error:
-        raise InterchangeError(f"{path}: cannot write there ({error.strerror})") from error
-    try:
-        writers[path.suffix](graph, Path(part))
-        Path(part).replace(path)
-    finally:
-        Path(part).unlink(missing_ok=True)
+    with whole_file(path) as part:
+        writers[path.suffix](graph, part)
 
 
 def _load_file(path: Path) -> Graph:
@@ -100,9 +92,13 @@ def _load_file(path: Path) -> Graph:
             f"{path}: expected a model as {', '.join(readers)} or module:callable, "
             f"got suffix {path.suffix!r}"
         )
-    if not path.is_file():
-        raise InterchangeError(f"{path}: no such file")
-    return readers[path.suffix](path)
+    try:
+        if not path.is_file():
+            problem = "not a file" if path.exists() else "no such file"
+            raise InterchangeError(f"{path}: {problem}")
+        return readers[path.suffix](path)
+    except OSError as error:
+        raise InterchangeError(f"{path}: cannot be read ({error.strerror})") from error
 
 
 def _is_callable_path(text: str) -> bool:
@@ -113,14 +109,18 @@ def _is_callable_path(text: str) -> bool:
 def _load_callable(text: str) -> Graph:
     module_name, _, name = text.partition(":")
     # As `python -m` would find it: the folder one stands in comes first.
-    sys.path.insert(0, str(Path.cwd()))
+    here = str(Path.cwd())
+    sys.path.insert(0, here)
     try:
         factory = getattr(importlib.import_module(module_name), name)
         made = cast("object", factory())
-    except (ImportError, AttributeError, TypeError) as error:
-        raise InterchangeError(f"{text}: cannot be imported and called ({error})") from error
+    except (Exception, SystemExit) as error:
+        # The user's code: it may raise anything.
+        problem = " ".join(f"{type(error).__name__}: {error}".split())
+        raise InterchangeError(f"{text}: cannot be imported and called ({problem})") from error
     finally:
-        sys.path.pop(0)
+        with suppress(ValueError):
+            sys.path.remove(here)
     return _read_module(made, name)
 
 

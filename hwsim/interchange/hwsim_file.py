@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
@@ -19,6 +20,7 @@ from hwsim.ops import OPS
 from hwsim.tensor import TensorType, Weight
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from hwsim.arrays import Array
@@ -29,6 +31,16 @@ VERSION = 1
 
 Tree: TypeAlias = dict[str, Any]
 _OPS = {op.kind: op for op in OPS}
+# What a manifest of other types than expected leads to.
+_MALFORMED = (
+    ValueError,
+    KeyError,
+    TypeError,
+    AttributeError,
+    IndexError,
+    RecursionError,
+    OverflowError,
+)
 
 
 def write_hwsim(graph: Graph, path: Path) -> None:
@@ -72,22 +84,28 @@ def read_hwsim(path: Path) -> Graph:
         if "hwsim" not in metadata:
             raise InterchangeError(f"{path.name}: a safetensors file without an hwsim manifest")
         manifest = cast("Tree", json.loads(metadata["hwsim"]))
-        if manifest["version"] != VERSION:
-            raise InterchangeError(
-                f"{path.name}: manifest version {manifest['version']!r}, expected {VERSION}"
-            )
+        version = manifest["version"]
+        if type(version) is not int or version != VERSION:
+            raise InterchangeError(f"{path.name}: manifest version {version!r}, expected {VERSION}")
         return validate(_graph(manifest, arrays))
     except InterchangeError:
         raise
-    except (HwsimError, SafetensorError, OSError, ValueError, KeyError, TypeError) as error:
-        raise _damaged(path, error) from error
-    except (AttributeError, IndexError, RecursionError, OverflowError) as error:
-        raise _damaged(path, error) from error
+    except (SafetensorError, OSError, HwsimError, *_MALFORMED) as error:
+        raise InterchangeError(f"{path.name}: damaged .hwsim file ({_problem(error)})") from error
 
 
-def _damaged(path: Path, error: Exception) -> InterchangeError:
-    problem = " ".join(str(error).split())
-    return InterchangeError(f"{path.name}: damaged .hwsim file ({type(error).__name__}: {problem})")
+def _problem(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    return f"key {text} is missing" if type(error) is KeyError else text
+
+
+@contextmanager
+def _within(where: str) -> Generator[None, None, None]:
+    """Let what is malformed inside be reported with the place in the manifest."""
+    try:
+        yield
+    except (HwsimError, *_MALFORMED) as error:
+        raise ValueError(f"{where}: {_problem(error)}") from error
 
 
 def _quant_tree(quant: Quant | None) -> Tree | None:
@@ -119,69 +137,106 @@ def _op_tree(key: str, op: Op, arrays: dict[str, Array]) -> Tree:
 
 
 def _graph(manifest: Tree, arrays: dict[str, Array]) -> Graph:
-    tensors = {
-        name: TensorType(shape=_integers(tree["shape"]), quant=_quant(tree["quant"]))
-        for name, tree in cast("dict[str, Tree]", manifest["tensors"]).items()
-    }
-    nodes = tuple(
-        Node(
-            name=_text(tree["name"]),
-            op=_op(tree["op"], tree["fields"], arrays),
-            inputs=_texts(tree["inputs"]),
-            outputs=_texts(tree["outputs"]),
-        )
-        for tree in cast("list[Tree]", manifest["nodes"])
-    )
+    tensors: dict[str, TensorType] = {}
+    if not isinstance(manifest["tensors"], dict) or not isinstance(manifest["nodes"], list):
+        raise TypeError("expected a mapping of tensors and a list of nodes")
+    for name, tree in cast("dict[str, Tree]", manifest["tensors"]).items():
+        with _within(f"tensor {name!r}"):
+            tensors[name] = _tensor_type(tree)
+    nodes: list[Node] = []
+    for index, tree in enumerate(cast("list[Tree]", manifest["nodes"])):
+        with _within(f"node {index}"):
+            nodes.append(_node(tree, arrays))
     return Graph(
         name=_text(manifest["name"]),
         inputs=_texts(manifest["inputs"]),
         outputs=_texts(manifest["outputs"]),
         tensors=tensors,
-        nodes=nodes,
+        nodes=tuple(nodes),
     )
+
+
+def _tensor_type(tree: Tree) -> TensorType:
+    quant = _quant(tree["quant"])
+    if quant is not None and len(quant.scale) > 1:
+        raise ValueError(f"an activation has one scale, got {len(quant.scale)}")
+    return TensorType(shape=_integers(tree["shape"]), quant=quant)
+
+
+def _node(tree: Tree, arrays: dict[str, Array]) -> Node:
+    name = _text(tree["name"])
+    with _within(repr(name)):
+        return Node(
+            name=name,
+            op=_op(_text(tree["op"]), tree["fields"], arrays),
+            inputs=_texts(tree["inputs"]),
+            outputs=_texts(tree["outputs"]),
+        )
 
 
 def _op(kind: str, tree: Tree, arrays: dict[str, Array]) -> Op:
     if kind not in _OPS:
-        raise InterchangeError(f"op {kind!r} is not known; known: {', '.join(_OPS)}")
+        raise ValueError(f"op {kind!r} is not known; known: {', '.join(_OPS)}")
     op = _OPS[kind]
+    declared = {field.name: str(field.type) for field in fields(op)}  # pyright: ignore[reportArgumentType]
+    if unknown := [name for name in tree if name not in declared]:
+        raise ValueError(f"{kind} has no field {unknown[0]!r}; it has {', '.join(declared)}")
     values: Tree = {}
-    for field in fields(op):  # pyright: ignore[reportArgumentType]
-        value = tree[field.name]
+    for name, type_ in declared.items():
+        value = tree[name]
         if isinstance(value, dict):
-            value = _weight(cast("Tree", value), arrays)
-        values[field.name] = checked_field(kind, field.name, str(field.type), value)
+            with _within(name):
+                value = _weight(cast("Tree", value), arrays)
+        values[name] = checked_field(kind, name, type_, value)
     return op(**values)
 
 
 def _weight(tree: Tree, arrays: dict[str, Array]) -> Weight:
-    codes, quant = arrays[tree["codes"]], _quant(tree["quant"])
+    codes, quant = arrays[_text(tree["codes"])], _quant(tree["quant"])
     expected = np.dtype(np.float32) if quant is None else quant.dtype
     channels = 1 if quant is None else len(quant.scale)
-    if codes.dtype != expected or channels not in (1, codes.shape[0]):
-        raise ValueError(f"{tree['codes']}: {codes.dtype}{list(codes.shape)} for {quant}")
+    if codes.dtype != expected or codes.ndim < 1 or channels not in (1, codes.shape[0]):
+        raise ValueError(f"{codes.dtype}{list(codes.shape)} does not fit the encoding {quant}")
+    if (
+        quant is not None
+        and codes.size
+        and not quant.low <= codes.min() <= codes.max() <= quant.high
+    ):
+        raise ValueError(f"codes {codes.min()}..{codes.max()} are not {quant.bits} bits wide")
     return Weight(codes=codes, quant=quant, format=find_format(_text(tree["format"])))
 
 
 def _quant(tree: Tree | None) -> Quant | None:
     if tree is None:
         return None
-    scale = tuple(float(s) for s in tree["scale"])
-    zero_point = _integers(tree["zero_point"])
-    axis, bits = tree["axis"], int(tree["bits"])
-    if len(scale) != len(zero_point) or not all(0 < s < np.inf for s in scale):
-        raise ValueError("scales must be positive, and as many as zero points")
+    scale, zero_point = tuple(cast("list[object]", tree["scale"])), _integers(tree["zero_point"])
+    if not scale or not all(isinstance(s, float) and 0 < s < np.inf for s in scale):
+        raise ValueError("scales must be positive reals")
+    axis, bits, signed = tree["axis"], tree["bits"], tree["signed"]
     # One scale may name an axis, which then means nothing; several need one.
-    is_axis_known = axis in (0, 1, 2, 3) or (axis is None and len(scale) == 1)
-    if not 1 <= bits <= 32 or not is_axis_known:
-        raise ValueError(f"an encoding of {bits} bits along axis {axis}")
-    return Quant(
-        scale=scale, zero_point=zero_point, axis=axis, bits=bits, signed=bool(tree["signed"])
+    is_axis_known = (axis is None and len(scale) == 1) or (type(axis) is int and 0 <= axis < 4)
+    if type(bits) is not int or not 1 <= bits <= 32 or not is_axis_known:
+        raise ValueError(f"an encoding of {bits!r} bits along axis {axis!r}")
+    if type(signed) is not bool or len(scale) != len(zero_point):
+        raise ValueError("an encoding needs `signed`, true or false, and a zero point per scale")
+    quant = Quant(
+        scale=cast("tuple[float, ...]", scale),
+        zero_point=zero_point,
+        axis=axis,
+        bits=bits,
+        signed=signed,
     )
+    if not quant.low <= min(zero_point) <= max(zero_point) <= quant.high:
+        raise ValueError(f"zero points {quant.low}..{quant.high} exist, got {list(zero_point)}")
+    return quant
 
 
 def _integers(values: object) -> tuple[int, ...]:
-    return tuple(int(value) for value in cast("list[int]", values))
+    if not isinstance(values, list) or not all(
+        type(v) is int for v in cast("list[object]", values)
+    ):
+        raise TypeError(f"expected a list of integers, got {values!r}")
+    return tuple(cast("list[int]", values))
 
 
 def _text(value: object) -> str:
@@ -191,4 +246,6 @@ def _text(value: object) -> str:
 
 
 def _texts(values: object) -> tuple[str, ...]:
+    if not isinstance(values, list):
+        raise TypeError(f"expected a list of names, got {values!r}")
     return tuple(_text(value) for value in cast("list[object]", values))

@@ -16,6 +16,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -51,6 +52,10 @@ COLUMNS = (
 )
 # Any positive scale would do: only shapes and zeros of such a model mean something.
 _ACTIVATIONS = Quant(scale=(0.05,), bits=8)
+# What a table may ask for: its weights are drawn, so a slip of the pen must not fill the memory.
+_MAX_NUMBER = 1 << 20
+_MAX_WEIGHTS = 1 << 28
+_MAX_ELEMENTS = 1 << 31
 _SOFTMAX_OUTPUT = Quant(scale=(1 / 256,), zero_point=(-128,), bits=8)
 
 
@@ -59,7 +64,7 @@ class Row:
     """One line of the table.
 
     Attributes:
-        where: `file: row 3 (conv1)`, for messages.
+        where: `file: row 3 'conv1'`, for messages.
         cells: By column, empty ones left out.
         seed: Of its random weights.
     """
@@ -80,9 +85,10 @@ class Row:
     def number(self, column: str, default: int | None = None) -> int:
         """Return an integer >= 1."""
         value = self.cells.get(column, "" if default is None else str(default))
-        if not value.isascii() or not value.isdigit() or not 1 <= int(value) < 1 << 31:
+        is_short = value.isascii() and value.isdigit() and len(value) <= len(str(_MAX_NUMBER))
+        if not is_short or not 1 <= int(value) <= _MAX_NUMBER:
             raise InterchangeError(
-                f"{self.where}: {column}: expected an integer >= 1, got {value!r}"
+                f"{self.where}: {column}: expected an integer 1..{_MAX_NUMBER}, got {value!r}"
             )
         return int(value)
 
@@ -99,6 +105,10 @@ class Row:
 
     def weight(self, shape: Shape) -> Weight:
         """Return random weights of `shape` with the row's sparsity and bits."""
+        if math.prod(shape) > _MAX_WEIGHTS:
+            raise InterchangeError(
+                f"{self.where}: weights {list(shape)} are more than {_MAX_WEIGHTS} numbers"
+            )
         rng = np.random.default_rng(self.seed)
         real = rng.normal(size=shape)
         zeros = round(self.sparsity() * real.size)
@@ -208,7 +218,7 @@ def read_topology(path: Path) -> Graph:
         InterchangeError: The table is damaged, names an unknown op or column, or shapes clash.
     """
     rows = [
-        Row(where=f"{path.name}: row {i + 1} ({cells.get('name', '?')})", cells=cells, seed=i)
+        Row(where=f"{path.name}: row {i + 1} {cells.get('name', '')!r}", cells=cells, seed=i)
         for i, cells in enumerate(_cells(path))
     ]
     if not rows or rows[0].cells.get("op") != "input":
@@ -219,7 +229,7 @@ def read_topology(path: Path) -> Graph:
     nodes: list[Node] = []
     for row in rows:
         name = row.cells.get("name")
-        if not name or name in tensors:
+        if not name or name in tensors or not name.isprintable():
             raise InterchangeError(f"{row.where}: name: expected one that no row before has")
         if row is rows[0]:
             shape = (1, row.number("height"), row.number("width"), row.number("channels"))
@@ -233,7 +243,10 @@ def read_topology(path: Path) -> Graph:
         tensors=tensors,
         nodes=tuple(nodes),
     )
-    return validate(graph)
+    try:
+        return validate(graph)
+    except GraphError as error:
+        raise InterchangeError(f"{path.name}: {error}") from error
 
 
 def _append(row: Row, name: str, tensors: dict[str, TensorType]) -> Node:
@@ -254,6 +267,8 @@ def _append(row: Row, name: str, tensors: dict[str, TensorType]) -> Node:
         (shape,) = op.infer(*shapes)
     except (GraphError, ValueError, IndexError) as error:
         raise InterchangeError(f"{row.where}: {error}") from error
+    if math.prod(shape) > _MAX_ELEMENTS:
+        raise InterchangeError(f"{row.where}: makes {list(shape)}, which is too large")
     quant = tensors[inputs[0]].quant
     if quant is not None:
         quant = _SOFTMAX_OUTPUT if kind == "softmax" else _ACTIVATIONS
@@ -265,8 +280,10 @@ def _cells(path: Path) -> list[dict[str, str]]:
     try:
         text = path.read_text(encoding="utf-8-sig")
         raw = _json_rows(text) if path.suffix == ".json" else _csv_rows(text)
-    except (UnicodeDecodeError, ValueError, csv.Error) as error:
-        raise InterchangeError(f"{path.name}: not a readable table ({error})") from error
+    except (ValueError, csv.Error, RecursionError) as error:
+        # ValueError: bytes that are no UTF-8 too.
+        problem = " ".join(str(error).split())
+        raise InterchangeError(f"{path.name}: not a readable table ({problem})") from error
     for row in raw:
         unknown = [str(column) for column in row if column not in COLUMNS]
         if unknown:
@@ -280,7 +297,10 @@ def _cells(path: Path) -> list[dict[str, str]]:
 
 
 def _csv_rows(text: str) -> list[dict[str, Any]]:
-    return list(csv.DictReader(io.StringIO(text, newline="")))
+    rows = list(csv.DictReader(io.StringIO(text, newline=""), restkey="beyond"))
+    if any("beyond" in row for row in rows):
+        raise ValueError("a row has more cells than there are columns")
+    return rows
 
 
 def _json_rows(text: str) -> list[dict[str, Any]]:

@@ -175,7 +175,7 @@ def graph_of(op: Op, shapes: tuple[Shape, ...], made: Shape) -> Graph:
 def test_another_number_of_operands_is_refused(case: Case) -> None:
     made = case.outputs[0].shape
     validate(graph_of(case.op, case.shapes, made))
-    wrong = [(*case.shapes, (1, 4))]
+    wrong: list[tuple[Shape, ...]] = [(*case.shapes, (1, 4))]
     if case.shapes and not isinstance(case.op, Concat):
         wrong.append(case.shapes[1:])
     for shapes in wrong:

@@ -278,7 +278,7 @@ def max_pool(draw: Draw) -> Case:
     return _pool(draw, "MAX_POOL_2D")
 
 
-def softmax(draw: Draw) -> Case:
+def softmax(draw: Draw, samples: int = 40) -> Case:
     classes = draw.integer(2, 20)
     beta = float(np.float32(draw.rng.choice([1.0, 0.5, 1.7])))
     call = Call(
@@ -290,7 +290,7 @@ def softmax(draw: Draw) -> Case:
     )
     x, y = draw.quant(float(draw.rng.choice([0.003, 0.05, 0.4]))), draw.fixed(1 / 256)
     tensors = [activation("x", (1, classes), x), activation("y", (1, classes), y)]
-    return _case(draw, tensors, [call], samples=40)
+    return _case(draw, tensors, [call], samples)
 
 
 def _unary(draw: Draw, code: str, x: Quant | None, y: Quant | None, table: str = "") -> Case:

@@ -15,7 +15,7 @@ from hwsim.execute import prepare_all
 from hwsim.graph import Graph
 from hwsim.numerics import Quant
 from tests.oracle import litert
-from tests.oracle.single_ops import CASES, Case, Draw
+from tests.oracle.single_ops import CASES, Case, Draw, softmax
 from tests.oracle.tflite_writer import FUSED, Call, activation, constant, tflite_bytes
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]
@@ -31,6 +31,7 @@ FLOAT_MODELS: Final = ("ad01_fp32", "pretrainedResnet", "vww_96_float")
 POLICIES: Final = tuple(litert.RESOLVERS)
 # Every second case has scales that are powers of two, and so exact ties.
 SEEDS: Final = 24
+DIFFERING_SOFTMAXES: Final = (3, 7, 10)
 
 
 def differing(case: Case, policy: str, folder: Path) -> tuple[int, int]:
@@ -96,6 +97,16 @@ def test_bounds_of_fused_activations_that_fall_between_two_codes(
         quant = Quant(scale=(float(np.float32(bound / half)),), zero_point=(-5,))
         off += differing(_clamp_case(code, quant, fused), policy, tmp_path)[0]
     assert off == 0
+
+
+@pytest.mark.parametrize("policy", POLICIES)
+def test_softmax_where_the_kernels_differ(policy: str, tmp_path: Path) -> None:
+    """The two kernels differ in one value of 200,000, so this takes many; some must differ."""
+    cases = [softmax(Draw(seed), samples=4000) for seed in DIFFERING_SOFTMAXES]
+    assert [differing(case, policy, tmp_path)[0] for case in cases] == [0] * len(cases)
+    for case in cases:
+        ours, theirs = (litert.outputs(case.content, case.x, name) for name in POLICIES)
+        assert (ours != theirs).any()
 
 
 def test_the_policies_are_not_one() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -160,15 +159,16 @@ def test_rounds_twice_only_in_gemmlowp(rounding: Rounding) -> None:
 @roundings
 @pytest.mark.parametrize(
     ("zero_point", "low", "high", "dtype"),
-    [(-128, -128, 127, np.int8), (10, 10, 90, np.int8), (200, 0, 255, np.uint8)],
+    [(-128, -128, 127, "int8"), (10, 10, 90, "int8"), (200, 0, 255, "uint8")],
 )
 def test_zero_point_then_clamp(
-    rounding: Rounding, zero_point: int, low: int, high: int, dtype: type
+    rounding: Rounding, zero_point: int, low: int, high: int, dtype: str
 ) -> None:
-    target = Target(zero_point=zero_point, low=low, high=high, dtype=np.dtype(dtype))
+    type_: np.dtype[np.integer] = np.dtype(dtype)
+    target = Target(zero_point=zero_point, low=low, high=high, dtype=type_)
     xs = [LOWEST, -3000, -100, -1, 0, 1, 100, 3000, HIGHEST]
     got = rounding.bind(1.0, np.array([1.0]), 1.0, target)(np.array([xs], np.int32).T)
-    assert got.dtype == dtype
+    assert got.dtype == type_
     assert got[:, 0].tolist() == [max(low, min(high, x + zero_point)) for x in xs]
 
 
@@ -261,11 +261,11 @@ def test_gemmlowp_takes_every_exponent(x: int) -> None:
         assert gemmlowp_round(x, mantissa, exponent) == expected
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_round_away_never_adds_a_half(dtype: Callable[[float], np.floating]) -> None:
-    below = np.nextafter(dtype(0.5), dtype(0))
-    odd = dtype(8388609)  # 2^23 + 1: the sum with 0.5 is a tie in float32
-    x = np.array([below, -below, 0.5, -0.5, 2.5, -2.5, 1.49, odd, -odd, 0])
-    got = round_away(x.astype(dtype))
+@pytest.mark.parametrize("dtype", [np.dtype(np.float32), np.dtype(np.float64)], ids=str)
+def test_round_away_never_adds_a_half(dtype: np.dtype[np.floating]) -> None:
+    # 2^23 + 1 with 0.5 is a tie in float32; the last number below 0.5 with 0.5 rounds up to 1.
+    x = np.array([0.5, -0.5, 2.5, -2.5, 1.49, 8388609, -8388609, 0], dtype)
+    below = np.nextafter(x[0], x[-1])
+    got = round_away(np.array([*x, below, -below], dtype))
     assert got.dtype == dtype
-    assert got.tolist() == [0, 0, 1, -1, 3, -3, 1, 8388609, -8388609, 0]
+    assert got.tolist() == [1, -1, 3, -3, 1, 8388609, -8388609, 0, 0, 0]

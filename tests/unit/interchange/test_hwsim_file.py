@@ -1,0 +1,188 @@
+"""Our own file gives back the same graph bit by bit, and refuses a manifest that lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from safetensors.numpy import save as safetensors_bytes  # pyright: ignore[reportUnknownVariableType]
+
+import compressors
+from hwsim.data import Data
+from hwsim.graph import Graph
+from hwsim.interchange import load, save
+from tests.equality import difference
+from tests.graphs import GRAPHS, mlp, samples, with_op
+from tests.unit.interchange.damage import flips, manifest_edited, read, truncations
+
+SPECS = (
+    "none",
+    "quantize",
+    "quantize{weights=4,activations=8}",
+    "prune{structure=unstructured,sparsity=0.7}|quantize",
+    "prune{structure=2:4}",
+)
+
+
+def compressed(make: Callable[[], Graph], spec: str) -> Graph:
+    graph = make()
+    data = Data(x=samples(graph, 4).astype(np.float32)[:, 0])
+    return compressors.parse(spec).apply(graph, data)
+
+
+@pytest.mark.parametrize("make", GRAPHS, ids=lambda make: make.__name__)
+@pytest.mark.parametrize("spec", SPECS)
+def test_reading_gives_back_what_was_written(
+    make: Callable[[], Graph], spec: str, tmp_path: Path
+) -> None:
+    graph = compressed(make, spec)
+    path = tmp_path / "graph.hwsim"
+    save(graph, path)
+    assert difference(load(path), graph) == ""
+
+
+def test_a_difference_is_seen() -> None:
+    """The law above says something: graphs that differ in one setting or bit are not the same."""
+    graph = mlp()
+    op: Any = graph.nodes[0].op
+    codes = op.weight.codes.copy()
+    codes[0, 0, 0, 0] = np.nextafter(codes[0, 0, 0, 0], np.float32(9))
+    weight = type(op.weight)(codes=codes)
+    assert difference(graph, mlp()) == ""
+    assert difference(graph, with_op(graph, "conv", stride=(2, 2))) == "conv: stride"
+    assert difference(graph, with_op(graph, "conv", weight=weight)) == "conv: weight"
+
+
+@pytest.fixture
+def content(tmp_path: Path) -> bytes:
+    path = tmp_path / "mlp.hwsim"
+    save(mlp(), path)
+    return path.read_bytes()
+
+
+INT8 = {"scale": [0.5], "zero_point": [0], "axis": None, "bits": 8, "signed": True}
+
+LIES: tuple[tuple[Callable[[Any], object], str], ...] = (
+    (lambda m: m["nodes"].reverse(), "mlp/fc2: reads tensor 'relu1', which a later node makes"),
+    (lambda m: m["nodes"][0].update(inputs=["fc2"]), "mlp/conv: reads tensor 'fc2'"),
+    (lambda m: m["nodes"][1].update(op="nope"), "node 1: 'relu0': op 'nope' is not known; known:"),
+    (lambda m: m["nodes"][1].update(op=["relu"]), "node 1: 'relu0': expected text, got ['relu']"),
+    (lambda m: m["nodes"][0].pop("op"), "node 0: 'conv': key 'op' is missing"),
+    (lambda m: m["nodes"][0].update(inputs="x"), "'conv': expected a list of names, got 'x'"),
+    (lambda m: m["nodes"][0].update(name=7), "node 0: expected text, got 7"),
+    (lambda m: m["nodes"][1].update(name="conv"), "two nodes are named 'conv'"),
+    (lambda m: m["nodes"][0]["fields"].update(stride="x"), "conv2d.stride: expected Pair, got 'x'"),
+    (lambda m: m["nodes"][0]["fields"].update(stride=[1, 0]), "conv2d.stride: expected Pair"),
+    (lambda m: m["nodes"][0]["fields"].update(groups=True), "conv2d.groups: expected int"),
+    (lambda m: m["nodes"][0]["fields"].update(groups=0), "mlp/conv: conv2d"),
+    (lambda m: m["nodes"][0]["fields"].update(activation=["relu"]), "conv2d.activation: expected"),
+    (lambda m: m["nodes"][0]["fields"].pop("stride"), "'conv': key 'stride' is missing"),
+    (lambda m: m["nodes"][0]["fields"].update(extra=1), "conv2d has no field 'extra'"),
+    (lambda m: m["nodes"][0]["fields"].update(weight=None), "conv2d.weight: expected Weight"),
+    (lambda m: weight(m).update(codes="zzz"), "'conv': weight: key 'zzz' is missing"),
+    (lambda m: weight(m).update(format="zzz"), "'conv': weight: no storage format 'zzz'"),
+    (lambda m: weight(m).update(quant=INT8), "float32[6, 3, 3, 3] does not fit the encoding"),
+    (lambda m: m.update(version=2), "manifest version 2, expected 1"),
+    (lambda m: m.update(version=True), "manifest version True, expected 1"),
+    (lambda m: m.pop("version"), "key 'version' is missing"),
+    (lambda m: m.update(nodes=3), "a list of nodes"),
+    (lambda m: m.update(tensors=[]), "a mapping of tensors"),
+    (lambda m: m["tensors"]["x"].update(shape="1443"), "tensor 'x': expected a list of integers"),
+    (lambda m: m["tensors"]["x"].update(shape=[1.5, 4, 4, 3]), "tensor 'x': expected a list of"),
+    (lambda m: m["tensors"]["x"].update(shape=[1, 4, 4, -3]), "extents are >= 1"),
+    (lambda m: m["tensors"]["fc1"].update(shape=[1, 11]), "mlp/fc1: linear makes [1, 10]"),
+    (lambda m: quant(m, scale=[0.5, 0.5], zero_point=[0, 0], axis=0), "has one scale, got 2"),
+    (lambda m: quant(m, scale=[0.0]), "tensor 'x': scales must be positive reals"),
+    (lambda m: quant(m, scale=[float("nan")]), "tensor 'x': scales must be positive reals"),
+    (lambda m: quant(m, scale=[]), "tensor 'x': scales must be positive reals"),
+    (lambda m: quant(m, zero_point=[128]), "zero points -128..127 exist, got [128]"),
+    (lambda m: quant(m, zero_point=[10**30]), "zero points -128..127 exist"),
+    (lambda m: quant(m, zero_point=[0, 0]), "a zero point per scale"),
+    (lambda m: quant(m, bits=33), "an encoding of 33 bits"),
+    (lambda m: quant(m, bits="8"), "an encoding of '8' bits"),
+    (lambda m: quant(m, signed=1), "needs `signed`"),
+    (lambda m: quant(m, axis=9), "along axis 9"),
+)
+
+
+def weight(manifest: Any) -> Any:
+    return manifest["nodes"][0]["fields"]["weight"]
+
+
+def quant(manifest: Any, **fields: object) -> None:
+    manifest["tensors"]["x"]["quant"] = INT8 | fields
+
+
+@pytest.mark.parametrize(("lie", "message"), LIES, ids=[message for _, message in LIES])
+def test_a_manifest_that_lies_is_refused_with_the_place(
+    lie: Callable[[Any], object], message: str, content: bytes, tmp_path: Path
+) -> None:
+    found = read(tmp_path / "lie.hwsim", manifest_edited(content, lie))
+    assert isinstance(found, str)
+    assert found.startswith("lie.hwsim: ")
+    assert message in found
+
+
+def test_codes_wider_than_their_encoding_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.hwsim"
+    save(compressed(mlp, "quantize"), path)
+
+    def narrow(manifest: Any) -> None:
+        weight(manifest)["quant"]["bits"] = 2
+
+    found = read(path, manifest_edited(path.read_bytes(), narrow))
+    assert isinstance(found, str)
+    assert "are not 2 bits wide" in found
+
+
+def test_a_safetensors_file_without_a_manifest(tmp_path: Path) -> None:
+    path = tmp_path / "a.hwsim"
+    written: bytes = safetensors_bytes({"a": np.zeros(3)})
+    assert read(path, written) == "a.hwsim: a safetensors file without an hwsim manifest"
+
+
+def test_a_file_cut_off(content: bytes, tmp_path: Path) -> None:
+    for cut in truncations(content, 300):
+        assert isinstance(read(tmp_path / "cut.hwsim", cut), str)
+
+
+def test_a_file_with_wrong_bytes(content: bytes, tmp_path: Path) -> None:
+    found = [read(tmp_path / "f.hwsim", damaged) for damaged in flips(content, 400, seed=6)]
+    assert {type(result) for result in found} == {str, Graph}
+
+
+@pytest.mark.parametrize("make", GRAPHS, ids=lambda make: make.__name__)
+def test_a_manifest_with_a_wrong_value_anywhere(make: Callable[[], Graph], tmp_path: Path) -> None:
+    path = tmp_path / "graph.hwsim"
+    save(compressed(make, "quantize"), path)
+    content, rng = path.read_bytes(), np.random.default_rng(7)
+    awkward = json.loads('[null, true, -1, 0, 1e308, NaN, "x", "", [], {}, [1, 2, 3], [[1, 1]]]')
+    for value in (*awkward, 10**30, 1 << 31, 0.5):
+
+        def spoil(manifest: Any, value: object = value) -> None:
+            places = list(_places(manifest))
+            holder, key = places[int(rng.integers(len(places)))]
+            holder[key] = value
+
+        for _ in range(6):
+            found = read(path, manifest_edited(content, spoil))
+            if isinstance(found, Graph):
+                # What is accepted can be printed and weighed.
+                assert found.storage_bytes >= 0
+                assert found.to_text()
+
+
+def _places(tree: Any) -> Any:
+    """Give (holder, key) of everything in a JSON tree."""
+    items: Any = ()
+    if isinstance(tree, dict):
+        items = tree.items()  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+    elif isinstance(tree, list):
+        items = enumerate(tree)  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    for key, value in list(items):
+        yield tree, key
+        yield from _places(value)
