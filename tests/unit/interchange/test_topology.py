@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from hwsim.errors import InterchangeError
 from hwsim.graph import Graph
 from hwsim.interchange import load
-from hwsim.interchange.topology import BUILDERS, COLUMNS
+from hwsim.interchange._topology_rows import COLUMNS
+from hwsim.interchange.topology import BUILDERS
 from tests.equality import difference
 from tests.unit.interchange.damage import flips, read, truncations
 

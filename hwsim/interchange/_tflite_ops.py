@@ -1,0 +1,217 @@
+"""The operators of TensorFlow Lite, each read as an op."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import tflite
+
+from hwsim.errors import InterchangeError
+from hwsim.ops import (
+    Add,
+    AveragePool2d,
+    Concat,
+    Conv2d,
+    Dequantize,
+    Elementary,
+    Linear,
+    MaxPool2d,
+    Mul,
+    Pad,
+    Quantize,
+    Reshape,
+    Softmax,
+    Transpose,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hwsim.interchange._tflite_tensors import Tensors
+    from hwsim.op import Op
+    from hwsim.ops._activation import Fused
+
+IDENTIFIER = b"TFL3"
+
+_ACTIVATIONS: dict[int, Fused] = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """One operator of the flatbuffer, with what is needed to read it.
+
+    Attributes:
+        where: `file: operator 3 (CONV_2D)`, for messages.
+        inputs: Indices of its operands; -1 for one that is left out.
+        outputs: Indices of its results.
+        options: Its table of attributes, as bytes at an offset.
+        tensors: All tensors of the subgraph.
+    """
+
+    where: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    options: Any
+    tensors: Tensors
+
+    def read(self, table: Any) -> Any:
+        """Return the attributes as the schema's class `table`."""
+        if self.options is None:
+            raise InterchangeError(f"{self.where}: its options are missing")
+        options = table()
+        options.Init(self.options.Bytes, self.options.Pos)
+        return options
+
+    def activation(self, options: Any) -> Fused:
+        """Return the fused activation.
+
+        Raises:
+            InterchangeError: It is one that no kernel here fuses.
+        """
+        code = options.FusedActivationFunction()
+        if code not in _ACTIVATIONS:
+            raise InterchangeError(
+                f"{self.where}: fused activation {code} is not supported; "
+                f"supported: {', '.join(_ACTIVATIONS.values())}"
+            )
+        return _ACTIVATIONS[code]
+
+    def shape(self, index: int) -> tuple[int, ...]:
+        """Return the shape of the tensor `index`."""
+        return self.tensors.type(index).shape
+
+    def padding(
+        self, options: Any, kernel: tuple[int, int], stride: tuple[int, int],
+        dilation: tuple[int, int] = (1, 1),
+    ) -> tuple[tuple[int, int], tuple[int, int]]:  # fmt: skip
+        """Return SAME or VALID padding as explicit extents; SAME puts the odd one behind."""
+        if options.Padding() == tflite.Padding.VALID:
+            return (0, 0), (0, 0)
+        height, width = self.shape(self.inputs[0])[1:3]
+        pairs = [
+            _same(extent, *window)
+            for extent, window in zip(
+                (height, width), zip(kernel, stride, dilation, strict=True), strict=True
+            )
+        ]
+        return pairs[0], pairs[1]
+
+
+def _same(extent: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    reach = (kernel - 1) * dilation + 1
+    total = max((-(-extent // stride) - 1) * stride + reach - extent, 0)
+    return total // 2, total - total // 2
+
+
+def _conv(call: Call) -> Op:
+    options = call.read(tflite.Conv2DOptions)
+    weight = call.tensors.weight(call.inputs[1])
+    stride = (options.StrideH(), options.StrideW())
+    dilation = (options.DilationHFactor(), options.DilationWFactor())
+    kernel = (weight.shape[1], weight.shape[2])
+    return Conv2d(
+        weight=weight,
+        bias=call.tensors.bias(call.inputs),
+        stride=stride,
+        dilation=dilation,
+        padding=call.padding(options, kernel, stride, dilation),
+        groups=call.shape(call.inputs[0])[3] // weight.shape[3],
+        activation=call.activation(options),
+    )
+
+
+def _depthwise(call: Call) -> Op:
+    options = call.read(tflite.DepthwiseConv2DOptions)
+    weight = call.tensors.depthwise_weight(call.inputs[1])
+    stride = (options.StrideH(), options.StrideW())
+    dilation = (options.DilationHFactor(), options.DilationWFactor())
+    kernel = (weight.shape[1], weight.shape[2])
+    return Conv2d(
+        weight=weight,
+        bias=call.tensors.bias(call.inputs),
+        stride=stride,
+        dilation=dilation,
+        padding=call.padding(options, kernel, stride, dilation),
+        groups=call.shape(call.inputs[0])[3],
+        activation=call.activation(options),
+    )
+
+
+def _linear(call: Call) -> Op:
+    options = call.read(tflite.FullyConnectedOptions)
+    if options.WeightsFormat() != 0:
+        raise InterchangeError(f"{call.where}: shuffled weights are not supported")
+    return Linear(
+        weight=call.tensors.weight(call.inputs[1]),
+        bias=call.tensors.bias(call.inputs),
+        activation=call.activation(options),
+    )
+
+
+def _pool(kind: type[AveragePool2d | MaxPool2d]) -> Callable[[Call], Op]:
+    def read(call: Call) -> Op:
+        options = call.read(tflite.Pool2DOptions)
+        kernel = (options.FilterHeight(), options.FilterWidth())
+        stride = (options.StrideH(), options.StrideW())
+        return kind(
+            kernel=kernel,
+            stride=stride,
+            padding=call.padding(options, kernel, stride),
+            activation=call.activation(options),
+        )
+
+    return read
+
+
+def _concat(call: Call) -> Op:
+    options = call.read(tflite.ConcatenationOptions)
+    if call.activation(options) != "none":
+        raise InterchangeError(f"{call.where}: a fused activation is not supported here")
+    return Concat(axis=options.Axis())
+
+
+def _pad(call: Call) -> Op:
+    pairs = call.tensors.constant(call.inputs[1]).reshape(-1, 2)
+    return Pad(padding=tuple((int(before), int(after)) for before, after in pairs))
+
+
+def _transpose(call: Call) -> Op:
+    return Transpose(axes=tuple(int(axis) for axis in call.tensors.constant(call.inputs[1])))
+
+
+def _softmax(call: Call) -> Op:
+    quant = call.tensors.type(call.outputs[0]).quant
+    if quant is not None and (quant.scale, quant.zero_point) != ((1 / 256,), (quant.low,)):
+        raise InterchangeError(
+            f"{call.where}: an 8-bit result needs scale 1/256 and zero point {quant.low}, "
+            f"got {quant.scale[0]:g} and {quant.zero_point[0]}"
+        )
+    return Softmax(beta=call.read(tflite.SoftmaxOptions).Beta())
+
+
+def _elementary(function: Any) -> Callable[[Call], Op]:
+    return lambda call: Elementary(function=function)
+
+
+READERS: dict[str, Callable[[Call], Op]] = {
+    "ADD": lambda call: Add(activation=call.activation(call.read(tflite.AddOptions))),
+    "AVERAGE_POOL_2D": _pool(AveragePool2d),
+    "CONCATENATION": _concat,
+    "CONV_2D": _conv,
+    "DEPTHWISE_CONV_2D": _depthwise,
+    "DEQUANTIZE": lambda call: Dequantize(),
+    "FULLY_CONNECTED": _linear,
+    "LOGISTIC": _elementary("logistic"),
+    "MAX_POOL_2D": _pool(MaxPool2d),
+    "MUL": lambda call: Mul(activation=call.activation(call.read(tflite.MulOptions))),
+    "PAD": _pad,
+    "QUANTIZE": lambda call: Quantize(),
+    "RELU": _elementary("relu"),
+    "RELU6": _elementary("relu6"),
+    "RESHAPE": lambda call: Reshape(shape=call.shape(call.outputs[0])),
+    "SOFTMAX": _softmax,
+    "TANH": _elementary("tanh"),
+    "TRANSPOSE": _transpose,
+}
+"""Every TFLite operator that can be read. A new one is a line here."""
