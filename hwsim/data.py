@@ -29,11 +29,20 @@ class Data:
             reals.
         y: [samples] integer labels, or None.
         name: Where it came from, for messages.
+
+    Raises:
+        DataError: No samples, no numbers, NaN or infinity, or labels that do not match.
     """
 
     x: Array
     y: Array | None = None
     name: str = "data"
+
+    def __post_init__(self) -> None:
+        """Check the arrays once, so that everyone else may trust them."""
+        _check_inputs(self.name, self.x)
+        if self.y is not None:
+            _check_labels(self.name, self.y, self.count)
 
     @property
     def count(self) -> int:
@@ -68,25 +77,26 @@ def load_data(path: str | Path) -> Data:
         raise DataError(f"{path}: no such file; expected an .npz with x and, if known, y") from None
     except _DAMAGES as error:
         raise DataError(f"{path.name}: not a readable .npz file ({error})") from error
-    return checked(Data(x=x, y=y, name=path.name))
+    return Data(x=x, y=y, name=path.name)
 
 
-def checked(data: Data) -> Data:
-    """Return `data` if its arrays can be used.
-
-    Raises:
-        DataError: No samples, no numbers, NaN or infinity, or labels that do not match.
-    """
-    if data.x.ndim < 1 or data.x.shape[0] == 0:
-        raise DataError(f"{data.name}: x has shape {list(data.x.shape)}; expected stacked samples")
-    if data.x.dtype.kind not in "iuf":
-        raise DataError(f"{data.name}: x is {data.x.dtype}; expected integers or reals")
-    bad = 0 if data.x.dtype.kind != "f" else int((~np.isfinite(data.x)).sum())
+def _check_inputs(name: str, x: Array) -> None:
+    if type(x) is not np.ndarray:
+        raise DataError(f"{name}: x is a {type(x).__name__}; expected a NumPy array")
+    shape = list(x.shape)
+    if x.ndim < 1 or x.shape[0] == 0:
+        raise DataError(f"{name}: x has shape {shape}; expected stacked samples")
+    if x.dtype.kind not in "iuf":
+        raise DataError(f"{name}: x is {x.dtype}; expected integers or reals")
+    bad = 0 if x.dtype.kind != "f" else int((~np.isfinite(x)).sum())
     if bad:
-        raise DataError(f"{data.name}: x holds {bad} NaN or infinite values; expected finite reals")
-    if data.y is not None and (data.y.dtype.kind not in "iu" or data.y.shape != data.x.shape[:1]):
+        raise DataError(f"{name}: x holds {bad} NaN or infinite values; expected finite reals")
+
+
+def _check_labels(name: str, y: Array, count: int) -> None:
+    is_array = type(y) is np.ndarray
+    if not is_array or y.dtype.kind not in "iu" or y.shape != (count,):
+        got = f"{y.dtype}{list(y.shape)}" if is_array else type(y).__name__
         raise DataError(
-            f"{data.name}: y is {data.y.dtype}{list(data.y.shape)}; "
-            f"expected one integer label for each of {data.x.shape[0]} inputs"
+            f"{name}: y is {got}; expected one integer label for each of {count} inputs"
         )
-    return data

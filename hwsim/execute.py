@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from multiprocessing import parent_process
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
@@ -78,7 +79,7 @@ def prepare_all(graph: Graph, numerics: str | Numerics, wanted: tuple[str, ...])
     last_use = {t: i for i, b in enumerate(bound) for t in b.node.inputs}
 
     def run_chunk(x: Array) -> dict[str, Array]:
-        values: dict[str, Array] = {graph.inputs[0]: x}
+        values: dict[str, Array] = {graph.inputs[0]: _encoded(graph, x)}
         for index, step in enumerate(bound):
             results = step.run(*(values[tensor] for tensor in step.node.inputs))
             for tensor, value in zip(step.node.outputs, results, strict=True):
@@ -89,11 +90,11 @@ def prepare_all(graph: Graph, numerics: str | Numerics, wanted: tuple[str, ...])
         return {tensor: _stored(values[tensor], graph.tensors[tensor]) for tensor in wanted}
 
     def run(x: Array) -> dict[str, Array]:
-        encoded = _encoded(graph, stacked(graph, np.asarray(x)))
-        chunks = [encoded[i : i + size] for i in range(0, len(encoded), size)]
+        given = _checked(graph, stacked(graph, np.asarray(x)))
+        chunks = [given[i : i + size] for i in range(0, len(given), size)]
         if len(chunks) == 1:
             return run_chunk(chunks[0])
-        with ThreadPoolExecutor(max_workers=os.cpu_count()) as pool:
+        with ThreadPoolExecutor(max_workers=_cores()) as pool:
             parts = list(pool.map(run_chunk, chunks))
         return {tensor: np.concatenate([part[tensor] for part in parts]) for tensor in wanted}
 
@@ -159,24 +160,46 @@ def _kernel(graph: Graph, node: Node, numerics: Numerics) -> Kernel:
     return node.op.prepare(site)
 
 
-def _encoded(graph: Graph, x: Array) -> Array:
-    """Return the user's inputs as the graph takes them: codes, or float64."""
+def _cores() -> int:
+    """Return how many cores this process may use; a worker among others keeps to one."""
+    if parent_process() is not None:
+        return 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _checked(graph: Graph, x: Array) -> Array:
+    """Return `x` if it is what the graph's input takes: finite reals, or codes of its own type.
+
+    Integers of another type are refused: nobody can tell whether they are codes or reals.
+    """
     name = graph.inputs[0]
     quant = graph.tensors[name].quant
+    where = f"{graph.name}: input {name!r}"
     if x.dtype.kind not in "iuf":
-        raise DataError(f"{graph.name}: input {name!r} expects integers or reals, got {x.dtype}")
+        raise DataError(f"{where} expects integers or reals, got {x.dtype}")
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        raise DataError(f"{graph.name}: input {name!r} holds NaN or infinite values")
+        raise DataError(f"{where} holds NaN or infinite values")
+    if quant is not None and x.dtype.kind != "f":
+        if x.dtype != quant.dtype:
+            raise DataError(
+                f"{where} expects {quant.dtype} codes or reals, got {x.dtype}; "
+                "convert reals to float32, codes to the type of the codes"
+            )
+        if x.size and (x.min() < quant.low or x.max() > quant.high):
+            raise DataError(
+                f"{where} expects codes {quant.low}..{quant.high}, got {x.min()}..{x.max()}"
+            )
+    return x
+
+
+def _encoded(graph: Graph, x: Array) -> Array:
+    """Return checked inputs as the graph takes them: codes, or float64."""
+    quant = graph.tensors[graph.inputs[0]].quant
     if quant is None:
         return x.astype(np.float64)
-    if x.dtype.kind == "f":
-        return quant.encode(x)
-    if x.min() < quant.low or x.max() > quant.high:
-        raise DataError(
-            f"{graph.name}: input {name!r} expects codes {quant.low}..{quant.high}, "
-            f"got {x.min()}..{x.max()}; give reals, or codes of its encoding"
-        )
-    return x.astype(quant.dtype)
+    return quant.encode(x) if x.dtype.kind == "f" else x
 
 
 def _stored(value: Array, type_: TensorType) -> Array:

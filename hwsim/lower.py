@@ -33,7 +33,8 @@ class Step:
         executed_as: How.
         reason: Why so, in words.
         weight: The weight as this device stores it; None where the op has none.
-        scratch_bytes: RAM beside the tensors while it runs.
+        decoded_bytes: The weight unpacked to dense in RAM; 0 where it is used as it lies.
+        scratch_bytes: RAM beside the tensors while it runs, the unpacked weight included.
     """
 
     node: Node
@@ -44,6 +45,7 @@ class Step:
     executed_as: ExecutedAs
     reason: str
     weight: Weight | None
+    decoded_bytes: int
     scratch_bytes: int
 
     @property
@@ -103,7 +105,7 @@ def _step(graph: Graph, node: Node, profile: DeviceProfile) -> Step:
     workload = graph.workload(node)
     weight = node.op.weight
     types = _types(graph, node)
-    stored = Dense().name if weight is None else weight.format.name
+    stored = _stored_format(weight)
     undecided = Step(
         node=node,
         workload=workload,
@@ -113,6 +115,7 @@ def _step(graph: Graph, node: Node, profile: DeviceProfile) -> Step:
         executed_as="unsupported",
         reason="",
         weight=weight,
+        decoded_bytes=0,
         scratch_bytes=0,
     )
     candidates = [
@@ -129,21 +132,22 @@ def _step(graph: Graph, node: Node, profile: DeviceProfile) -> Step:
     return replace(undecided, reason=_why_not(undecided, stored, profile))
 
 
+def _stored_format(weight: Weight | None) -> str:
+    return Dense().name if weight is None else weight.format.name
+
+
 def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) -> Step:
-    stored = Dense().name if step.weight is None else step.weight.format.name
+    stored = _stored_format(step.weight)
     is_native = rule.types[step.types] == "native" and rule.formats[stored] == "native"
     runtime = f"{profile.runtime.name}'s kernel {name!r}"
     if is_native:
         reason = f"{runtime} takes {step.types} {stored}"
     else:
         reason = f"{runtime} unpacks {step.types} {stored} weights to dense before it multiplies"
-    scratch = int(rule.scratch_bytes_per_depth * step.workload.depth)
-    types = step.types
+    types, decoded = step.types, 0
     if not is_native and step.weight is not None:
-        activation_bits = types.split("x", maxsplit=1)[0]
-        types = types if types == "f32" else f"{activation_bits}x{activation_bits}"
-        bits = 32 if types == "f32" else int(activation_bits)
-        scratch += step.weight.codes.size * bits // 8
+        types, bits = _unpacked(step.types)
+        decoded = step.weight.codes.size * bits // 8
     return replace(
         step,
         kernel=name,
@@ -151,8 +155,17 @@ def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) 
         types=types,
         executed_as="native" if is_native else "decoded",
         reason=reason,
-        scratch_bytes=scratch,
+        decoded_bytes=decoded,
+        scratch_bytes=decoded + int(rule.scratch_bytes_per_depth * step.workload.depth),
     )
+
+
+def _unpacked(types: str) -> tuple[str, int]:
+    """Return what multipliers see of weights widened to the activations' type, and its bits."""
+    activation = types.split("x", maxsplit=1)[0]
+    if activation == "f32":
+        return "f32", 32
+    return f"{activation}x{activation}", int(activation)
 
 
 def _dense_fallback(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) -> Step:

@@ -14,6 +14,35 @@ if TYPE_CHECKING:
 Kernel: TypeAlias = Callable[..., "tuple[Array, ...]"]
 """Codes in, codes out; every array has a leading axis of stacked samples."""
 
+HEAVY_KINDS = ("conv2d", "depthwise_conv2d", "linear", "matmul", "pointwise_conv2d")
+"""Kinds of work that multiply: their price grows with multiply-accumulates."""
+
+VIEW_KINDS = ("constant", "reshape")
+"""Kinds of work that may be free: no byte moves."""
+
+LIGHT_KINDS = (
+    "add",
+    "average_pool2d",
+    "batch_norm",
+    "concat",
+    "dequantize",
+    "elementary",
+    "layer_norm",
+    "max_pool2d",
+    "mean",
+    "mul",
+    "pad",
+    "quantize",
+    "relu",
+    "slice",
+    "softmax",
+    "transpose",
+)
+"""Kinds of work whose price grows with elements."""
+
+WORK_KINDS = (*HEAVY_KINDS, *LIGHT_KINDS, *VIEW_KINDS)
+"""Every `Workload.kind` there is, for the profiles, which do not know the ops."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
@@ -39,8 +68,8 @@ class Workload:
     A heavy op is `groups` products of a [rows, depth] weight with [depth, columns] patches.
 
     Attributes:
-        kind: What kernels are chosen by: `conv2d`, `pointwise_conv2d`, `depthwise_conv2d`,
-            `linear`, `matmul`, or the op's own kind.
+        kind: What kernels are chosen by, one of `WORK_KINDS`: the op's own kind, or a finer one
+            where the work differs (`pointwise_conv2d`, `depthwise_conv2d`, `relu`).
         rows: Output channels per group (the m of a GEMM).
         columns: Output positions (the n of a GEMM).
         depth: Weights per output (the k of a GEMM).

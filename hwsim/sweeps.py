@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, partial
 from itertools import product
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+import numpy as np
 import pandas as pd
 
-from hwsim.errors import FormatError, RecipeError, UnsupportedError
+from hwsim.errors import FormatError, ProfileError, RecipeError, UnsupportedError
 from hwsim.evaluation import estimate, result_of
 from hwsim.execute import accuracy
 from hwsim.profile import load_profile
@@ -86,8 +88,7 @@ class Row:
         try:
             graph = self.recipe.apply(self.graph, self.training_data)
         except (RecipeError, UnsupportedError, FormatError) as error:
-            where = f"{self.graph.name}, recipe {self.recipe.name}"
-            raise RecipeError(f"{where}: {error}") from error
+            return [self._refusal(target, str(error)) for target in self.targets]
         # Devices that round alike share one run over the data.
         measure = cache(partial(self._accuracy, graph))
         return [self._on(target, graph, measure) for target in self.targets]
@@ -97,13 +98,7 @@ class Row:
             priced = estimate(graph, target.profile)
             measured = measure(target.profile.numerics.policy)
         except UnsupportedError as error:
-            return Refusal(
-                model=self.graph.name,
-                recipe=self.recipe.name,
-                device=target.profile.name,
-                overrides=target.overrides,
-                reason=str(error),
-            )
+            return self._refusal(target, str(error))
         return result_of(
             graph,
             target.profile,
@@ -111,6 +106,15 @@ class Row:
             measured,
             recipe=self.recipe.name,
             overrides=target.overrides,
+        )
+
+    def _refusal(self, target: Target, reason: str) -> Refusal:
+        return Refusal(
+            model=self.graph.name,
+            recipe=self.recipe.name,
+            device=target.profile.name,
+            overrides=target.overrides,
+            reason=reason,
         )
 
     def _accuracy(self, graph: Graph, policy: str) -> Accuracy | None:
@@ -130,8 +134,17 @@ def targets_of(
     targets: list[Target] = []
     for device, laid_over in product(devices, list(overrides)):
         texts = tuple(f"{key}={value}" for key, value in laid_over.items())
-        profile = load_profile(device, laid_over) if isinstance(device, str) else device
+        if isinstance(device, str):
+            profile = load_profile(device, laid_over)
+        elif laid_over:
+            raise ProfileError(
+                f"{device.name}: overrides are laid over profiles given by name; this one is "
+                "loaded already: give hwsim.device(name, **overrides)"
+            )
+        else:
+            profile = device
         targets.append(Target(profile=profile, overrides=texts))
+    _require_distinct((f"{t.profile.name} {' '.join(t.overrides)}" for t in targets), "device")
     return tuple(targets)
 
 
@@ -147,12 +160,38 @@ def rows_of(
     Where no training data is given, recipes may calibrate on the inputs of `data`, without their
     labels; training on what judges would make the accuracy worthless.
     """
+    _require_distinct((graph.name for graph in models), "model")
+    _require_distinct((recipe.name for recipe in recipes), "recipe")
     if training_data is None and data is not None:
         training_data = replace(data, y=None)
     return [
-        Row(graph=graph, recipe=recipe, targets=targets, data=data, training_data=training_data)
+        Row(
+            graph=graph,
+            recipe=recipe,
+            targets=targets,
+            data=None if data is None else _meant(graph, data),
+            training_data=training_data,
+        )
         for graph, recipe in product(models, recipes)
     ]
+
+
+def _require_distinct(names: Iterable[str], what: str) -> None:
+    """Refuse two of one name: reports could not tell them apart."""
+    repeated = [name for name, times in Counter(names).items() if times > 1]
+    if repeated:
+        raise RecipeError(f"{what} {repeated[0].strip()!r} is given twice; rename or drop one")
+
+
+def _meant(graph: Graph, data: Data) -> Data:
+    """Return `data` with integers that a float model takes as reals written as reals.
+
+    A recipe may make the model an integer one, which would take them as codes.
+    """
+    takes_reals = graph.tensors[graph.inputs[0]].quant is None
+    if not takes_reals or data.x.dtype.kind == "f":
+        return data
+    return replace(data, x=data.x.astype(np.float32 if data.x.dtype.itemsize <= 2 else np.float64))
 
 
 def evaluate_rows(

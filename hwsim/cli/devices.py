@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hwsim.cli.options import JsonFile
+from hwsim.cli.options import JsonFile, Overrides
 
 
 def devices(json: JsonFile = None) -> None:
@@ -56,14 +56,16 @@ def devices(json: JsonFile = None) -> None:
 
 def device(
     name: Annotated[str, typer.Argument(metavar="D", help="A profile's name or a .yaml file.")],
+    overrides: Overrides = None,
 ) -> None:
     """Show one profile: every number, and where it comes from."""
     import yaml
 
+    from hwsim.cli.grid import override
     from hwsim.profile import load_profile
 
-    profile = load_profile(name)
-    shown = profile.model_dump(mode="json", exclude_defaults=True)
+    profile = load_profile(name, dict(override(text) for text in overrides or ()))
+    shown = profile.model_dump(mode="json", exclude_unset=True)
     typer.echo(yaml.safe_dump(shown, sort_keys=False, allow_unicode=True, width=100), nl=False)
     typer.echo(f"# profile_sha256: {profile.sha256}")
 
@@ -71,20 +73,19 @@ def device(
 def check_profile(
     file: Annotated[str, typer.Argument(metavar="FILE", help="A profile as .yaml, or a name.")],
 ) -> None:
-    """Check a profile's keys, types and sources; exit status 1 if anything is wrong."""
+    """List all that is wrong with a profile or its sources; exit status 1 if anything is."""
     from hwsim.errors import ProfileError
-    from hwsim.profile import load_profile, unsourced
+    from hwsim.profile import find_profile, problems, read_tree, unsourced
 
+    path = find_profile(file)
     try:
-        profile = load_profile(file)
-        problems = unsourced(profile)
+        tree = read_tree(path)
     except ProfileError as error:
-        if not isinstance(error.__cause__, Exception):
-            raise
-        problems, profile = [str(error)], None
-    for problem in problems:
-        typer.echo(problem, err=True)
-    if problems:
+        typer.echo(str(error), err=True)
+        raise typer.Exit(1) from error
+    wrong = [*problems(tree, path.stem), *unsourced(tree)]
+    for problem in wrong:
+        typer.echo(f"{path.stem}: {problem}", err=True)
+    if wrong:
         raise typer.Exit(1)
-    if profile is not None:
-        typer.echo(f"{profile.name}: every key is known, every number has a source")
+    typer.echo(f"{path.stem}: every key is known and makes sense, every claim has a source")

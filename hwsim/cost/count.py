@@ -7,13 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwsim.formats import NM
 from hwsim.records import Counts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hwsim.arrays import IntArray
     from hwsim.lower import Program, Step
     from hwsim.op import Workload
     from hwsim.profile import Memory
@@ -44,7 +42,6 @@ def _count_step(program: Program, step: Step) -> Counts:
             slots = _walked(step.weight, workload, tile)
         else:
             slots = _dense(workload, tile)
-    decoded = step.weight if step.executed_as == "decoded" else None
     return Counts(
         macs=workload.macs,
         macs_effective=_effective(step),
@@ -55,7 +52,7 @@ def _count_step(program: Program, step: Step) -> Counts:
         inputs=workload.input_elements,
         taps=workload.taps,
         nonzeros=slots.nonzeros,
-        decodes=0 if decoded is None else decoded.codes.size,
+        decodes=step.weight.codes.size if step.weight is not None and step.decoded_bytes else 0,
         calls=1,
         traffic_bytes=_traffic(program, step, slots),
     )
@@ -87,16 +84,6 @@ def _dense(workload: Workload, tile: Tile) -> _Slots:
     return _Slots(executed=workload.macs, padding=issued - workload.macs, idle=0)
 
 
-def stored_per_row(weight: Weight) -> IntArray:
-    """Return how many weights the format stores for each output channel: int64 [rows]."""
-    rows, columns = weight.matrix.shape
-    if isinstance(weight.format, NM):
-        # Every group stores n values, also where fewer are not zero.
-        per_row = -(-columns // weight.format.m) * weight.format.n
-        return np.repeat(np.int64(per_row), rows)
-    return np.count_nonzero(weight.nonzero, axis=1).astype(np.int64)
-
-
 def _walked(weight: Weight, workload: Workload, tile: Tile) -> _Slots:
     """Return the slots of a kernel that issues stored weights only.
 
@@ -104,7 +91,7 @@ def _walked(weight: Weight, workload: Workload, tile: Tile) -> _Slots:
     waits for the fullest of its group; a lane issues `tile.k` stored weights at a time, for
     `tile.n` output positions.
     """
-    stored = stored_per_row(weight)
+    stored = weight.format.stored_per_row(weight.packed)
     positions = _up(workload.columns, tile.n)
     steps = -(-stored // tile.k) * tile.k
     lanes = np.zeros(_up(len(steps), tile.m), np.int64)
@@ -139,9 +126,8 @@ def _traffic(program: Program, step: Step, slots: _Slots) -> Mapping[str, int]:
     weight_bytes += 0 if step.weight is None else step.weight.storage_bytes
     inputs = sum(type_.size_bytes for type_ in graph.input_types(step.node))
     outputs = sum(type_.size_bytes for type_ in graph.output_types(step.node))
-    # A decoded weight is written to RAM and read back from there.
-    is_decoded = step.executed_as == "decoded"
-    unpacked = 2 * step.scratch_bytes if is_decoded and step.weight is not None else 0
+    # An unpacked weight is written to RAM and read back from there.
+    unpacked = 2 * step.decoded_bytes
     moved = dict.fromkeys(memories, 0)
     for home, size in (("weights", weight_bytes), ("activations", inputs + outputs + unpacked)):
         for level in _path(memories, home):
@@ -161,7 +147,8 @@ def _path(memories: Mapping[str, Memory], home: str) -> list[str]:
 def _operand_bytes(step: Step, slots: _Slots) -> int:
     """Return bytes of operands read by the multipliers.
 
-    One weight serves the n positions of a tile, one activation its m channels.
+    One weight serves the n positions of a tile, one activation its m channels; where weights are
+    walked, each lane looks up an activation of its own.
     """
     rule = step.rule
     if rule is None:
@@ -169,5 +156,6 @@ def _operand_bytes(step: Step, slots: _Slots) -> int:
     bits = 32 if step.types == "f32" else int(step.types.split("x")[0])
     weight_bits = bits if step.weight is None else min(step.weight.bits, 32)
     issued = slots.executed + slots.padding
-    total_bits = issued // rule.tile.n * weight_bits + issued // rule.tile.m * bits
+    channels = 1 if step.is_walked else rule.tile.m
+    total_bits = issued // rule.tile.n * weight_bits + issued // channels * bits
     return -(-total_bits // 8)

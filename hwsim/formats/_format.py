@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import numpy as np
 
     from hwsim.arrays import Array, IntArray
@@ -33,6 +35,10 @@ class Packed:
         return sum(array.nbytes for array in self.arrays.values())
 
 
+Product: TypeAlias = "Callable[[IntArray], IntArray]"
+"""Codes [p, columns] to int32 [p, rows] = codes @ weights.T, wrapping at 32 bits."""
+
+
 class Format(Protocol):
     """How a matrix of weights lies in memory, and how it is multiplied."""
 
@@ -53,6 +59,10 @@ class Format(Protocol):
         """Invert `pack` exactly."""
         ...
 
-    def matmul(self, packed: Packed, x: IntArray) -> IntArray:
-        """Return int32 [p, rows] = x [p, columns] @ weights.T, wrapping at 32 bits."""
+    def bind(self, packed: Packed) -> Product:
+        """Return the product with these weights, unpacked once for any number of calls."""
+        ...
+
+    def stored_per_row(self, packed: Packed) -> IntArray:
+        """Return how many weights a kernel walks for each output channel: int64 [rows]."""
         ...

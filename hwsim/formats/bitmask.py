@@ -13,6 +13,7 @@ from hwsim.kernels.sparse import bitmask_matmul
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
+    from hwsim.formats._format import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,18 @@ class Bitmask:
         dense[present] = values
         return dense
 
-    def matmul(self, packed: Packed, x: IntArray) -> IntArray:
-        """See `Format.matmul`."""
-        mask = packed.arrays["mask"]
-        stored = int(np.bitwise_count(mask).sum())
+    def bind(self, packed: Packed) -> Product:
+        """See `Format.bind`."""
+        mask, stored = packed.arrays["mask"], int(self.stored_per_row(packed).sum())
         values = unpack_values(packed.arrays["values"], packed.dtype, packed.bits, stored)
-        out = np.empty((x.shape[0], packed.shape[0]), np.int32)
-        bitmask_matmul(np.ascontiguousarray(x), values, mask, out)
-        return out
+
+        def product(x: IntArray) -> IntArray:
+            out = np.empty((x.shape[0], packed.shape[0]), np.int32)
+            bitmask_matmul(np.ascontiguousarray(x), values, mask, out)
+            return out
+
+        return product
+
+    def stored_per_row(self, packed: Packed) -> IntArray:
+        """See `Format.stored_per_row`."""
+        return np.bitwise_count(packed.arrays["mask"]).sum(axis=1, dtype=np.int64)

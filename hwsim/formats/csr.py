@@ -19,6 +19,7 @@ from hwsim.kernels.sparse import csr_matmul
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
+    from hwsim.formats._format import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +52,20 @@ class Csr:
         dense[np.repeat(np.arange(packed.shape[0]), np.diff(starts)), columns] = values
         return dense
 
-    def matmul(self, packed: Packed, x: IntArray) -> IntArray:
-        """See `Format.matmul`."""
+    def bind(self, packed: Packed) -> Product:
+        """See `Format.bind`."""
         values, columns, starts = _parts(packed)
-        out = np.empty((x.shape[0], packed.shape[0]), np.int32)
-        csr_matmul(np.ascontiguousarray(x), values, columns, starts, out)
-        return out
+
+        def product(x: IntArray) -> IntArray:
+            out = np.empty((x.shape[0], packed.shape[0]), np.int32)
+            csr_matmul(np.ascontiguousarray(x), values, columns, starts, out)
+            return out
+
+        return product
+
+    def stored_per_row(self, packed: Packed) -> IntArray:
+        """See `Format.stored_per_row`."""
+        return np.diff(_parts(packed)[2])
 
 
 def _parts(packed: Packed) -> tuple[Array, IntArray, IntArray]:

@@ -13,6 +13,7 @@ from hwsim.kernels.gemm import dense_matmul
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
+    from hwsim.formats._format import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +38,18 @@ class Dense:
         values = unpack_values(packed.arrays["values"], packed.dtype, packed.bits, rows * columns)
         return values.reshape(packed.shape)
 
-    def matmul(self, packed: Packed, x: IntArray) -> IntArray:
-        """See `Format.matmul`."""
-        out = np.empty((x.shape[0], packed.shape[0]), np.int32)
-        dense_matmul(np.ascontiguousarray(x), self.unpack(packed), out)
-        return out
+    def bind(self, packed: Packed) -> Product:
+        """See `Format.bind`."""
+        weights = self.unpack(packed)
+
+        def product(x: IntArray) -> IntArray:
+            out = np.empty((x.shape[0], packed.shape[0]), np.int32)
+            dense_matmul(np.ascontiguousarray(x), weights, out)
+            return out
+
+        return product
+
+    def stored_per_row(self, packed: Packed) -> IntArray:
+        """See `Format.stored_per_row`."""
+        rows, columns = packed.shape
+        return np.repeat(np.int64(columns), rows)

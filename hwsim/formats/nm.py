@@ -14,6 +14,7 @@ from hwsim.kernels.sparse import nm_matmul
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
+    from hwsim.formats._format import Product
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +72,21 @@ class NM:
         np.put_along_axis(groups, places, kept, axis=2)
         return groups.reshape(rows, -1)[:, :columns]
 
-    def matmul(self, packed: Packed, x: IntArray) -> IntArray:
-        """See `Format.matmul`."""
+    def bind(self, packed: Packed) -> Product:
+        """See `Format.bind`."""
         kept, places = self._parts(packed)
-        out = np.empty((x.shape[0], packed.shape[0]), np.int32)
-        nm_matmul(np.ascontiguousarray(x), kept, places, self.m, out)
-        return out
+
+        def product(x: IntArray) -> IntArray:
+            out = np.empty((x.shape[0], packed.shape[0]), np.int32)
+            nm_matmul(np.ascontiguousarray(x), kept, places, self.m, out)
+            return out
+
+        return product
+
+    def stored_per_row(self, packed: Packed) -> IntArray:
+        """See `Format.stored_per_row`; every group stores n, also where fewer are not zero."""
+        rows, columns = packed.shape
+        return np.repeat(np.int64(-(-columns // self.m) * self.n), rows)
 
     def _grouped(self, values: Array) -> Array:
         """Return [rows, groups, m], the last group filled up with zeros."""

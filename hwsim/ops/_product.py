@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -10,22 +10,18 @@ from hwsim.errors import UnsupportedError
 from hwsim.formats import Dense
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from hwsim.arrays import IntArray
+    from hwsim.formats import Product
     from hwsim.numerics import Quant
     from hwsim.op import Site
     from hwsim.tensor import Weight
-
-Product: TypeAlias = "Callable[[IntArray], IntArray]"
-"""Codes [p, depth] to int32 accumulators [p, rows], bias included."""
 
 
 def encodings(site: Site, kind: str, weight: Weight) -> tuple[Quant, Quant, Quant]:
     """Return the encodings of input, weight and output of a heavy op at `site`.
 
     Raises:
-        UnsupportedError: One of them is float32.
+        UnsupportedError: One of them is float32 or wider than 8 bits.
     """
     x, w, y = site.inputs[0].quant, weight.quant, site.outputs[0].quant
     if x is None or w is None or y is None:
@@ -34,6 +30,12 @@ def encodings(site: Site, kind: str, weight: Weight) -> tuple[Quant, Quant, Quan
             f"{site.inputs[0].dtype}, weight {'float32' if w is None else f'int{w.bits}'}, "
             f"output {site.outputs[0].dtype}; quantize the whole graph"
         )
+    for what, quant in (("input", x), ("weight", w), ("output", y)):
+        # 16-bit activations round and accumulate in ways of their own.
+        if quant.bits > 8:
+            raise UnsupportedError(
+                f"{site.name}: integer {kind} takes at most 8 bits, got {what} of {quant.bits}"
+            )
     return x, w, y
 
 
@@ -57,11 +59,13 @@ def bind_product(weight: Weight, bias: IntArray) -> Product:
     """
     symmetric = weight.quant is not None and weight.quant.is_symmetric
     # A weight with a zero point has no zeros to skip: it is multiplied dense, once centred.
-    format_ = weight.format if symmetric else Dense()
-    packed = weight.packed if symmetric else Dense().pack(weight.centred, 16)
+    if symmetric:
+        multiply = weight.format.bind(weight.packed)
+    else:
+        multiply = Dense().bind(Dense().pack(weight.centred, 16))
 
     def product(patches: IntArray) -> IntArray:
-        accumulators = format_.matmul(packed, patches)
+        accumulators = multiply(patches)
         accumulators += bias
         return accumulators
 

@@ -17,10 +17,10 @@ from hwsim.ops._product import bind_product, encodings, folded_bias
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, IntArray, Shape
+    from hwsim.formats import Product
     from hwsim.kernels.patches import Padding, Pair
     from hwsim.op import Kernel, Site
     from hwsim.ops._activation import Fused
-    from hwsim.ops._product import Product
     from hwsim.tensor import TensorType, Weight
 
 

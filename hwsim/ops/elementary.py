@@ -94,4 +94,6 @@ class Elementary(Weightless):
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
-        return elementwise(self.kind, inputs, outputs)
+        # A clamp costs what a sum does; the others need a table or an exponential.
+        is_clamp = self.function in ("relu", "relu6")
+        return elementwise("relu" if is_clamp else self.kind, inputs, outputs)

@@ -1,8 +1,10 @@
 """Device profiles: hardware, runtime and numerics of one device, read from YAML."""
 
-from hwsim.profile.load import device, known_devices, load_profile
+from hwsim.profile.check import problems
+from hwsim.profile.load import device, load_profile
 from hwsim.profile.schema import DeviceProfile, Hardware, KernelRule, Memory, Runtime
 from hwsim.profile.sources import unsourced
+from hwsim.profile.tree import find_profile, known_devices, read_tree
 
 __all__ = [
     "DeviceProfile",
@@ -11,7 +13,10 @@ __all__ = [
     "Memory",
     "Runtime",
     "device",
+    "find_profile",
     "known_devices",
     "load_profile",
+    "problems",
+    "read_tree",
     "unsourced",
 ]

@@ -7,8 +7,15 @@ from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Positive: TypeAlias = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-NonNegative: TypeAlias = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+# No clock, rate, power or price comes near: beyond lie slips of the unit and of the keyboard.
+_MOST = 1e12
+_MOST_BYTES = 10**15
+
+Positive: TypeAlias = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
+NonNegative: TypeAlias = Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
+Bytes: TypeAlias = Annotated[int, Field(ge=0, le=_MOST_BYTES)]
+Extent: TypeAlias = Annotated[int, Field(ge=1, le=1 << 20)]
+Text: TypeAlias = Annotated[str, Field(min_length=1)]
 Support: TypeAlias = Literal["native", "decoded"]
 """`native`: the kernel works on it as it lies; `decoded`: it is unpacked to dense first."""
 
@@ -30,7 +37,7 @@ class Memory(Section):
         holds: What lives here at rest. A level that holds nothing is a cache or a scratchpad.
     """
 
-    size_bytes: Annotated[int, Field(gt=0)]
+    size_bytes: Annotated[int, Field(gt=0, le=_MOST_BYTES)]
     bytes_per_cycle: Positive | None = None
     pj_per_byte: NonNegative
     holds: Annotated[tuple[Literal["weights", "activations"], ...], Field(strict=False)] = ()
@@ -42,7 +49,8 @@ class Hardware(Section):
     Attributes:
         clock_hz: Clock of the unit that runs the kernels; all cycles are counted on it.
         cores: Cores that share the work of one inference.
-        core_efficiency: Share of ideal scaling that a second and further core brings, 0..1.
+        core_efficiency: Share of ideal scaling that a second and further core brings, 0..1;
+            required where there is more than one core.
         memories: Nearest first.
         static_w: Power while an inference runs, whatever it does: leakage, clock tree, regulators
             and, where MAC energies are not known apart, the running core itself.
@@ -50,7 +58,7 @@ class Hardware(Section):
     """
 
     clock_hz: Positive
-    cores: Annotated[int, Field(ge=1)] = 1
+    cores: Extent = 1
     core_efficiency: Annotated[float, Field(gt=0, le=1)] = 1.0
     memories: dict[str, Memory]
     static_w: NonNegative
@@ -66,9 +74,9 @@ class Tile(Section):
         k: Weights of one output; in a sparse kernel, stored weights of one lane.
     """
 
-    m: Annotated[int, Field(ge=1)] = 1
-    n: Annotated[int, Field(ge=1)] = 1
-    k: Annotated[int, Field(ge=1)] = 1
+    m: Extent = 1
+    n: Extent = 1
+    k: Extent = 1
 
 
 class Cycles(Section):
@@ -97,9 +105,9 @@ class KernelRule(Section):
     """One kernel of a runtime: what it takes and what it costs.
 
     Attributes:
-        ops: Kinds of work (`conv2d`, `pointwise_conv2d`, `depthwise_conv2d`, `linear`, `matmul`,
-            or an op's own kind).
-        types: Activation x weight bits (`8x8`, `8x4`), or `f32`; decoded ones are widened first.
+        ops: Kinds of work, of `hwsim.op.WORK_KINDS`.
+        types: Activation x weight bits (`8x8`, `8x4`, `f32x8`), or `f32`; weights of decoded ones
+            are widened to the activations' type first.
         formats: Storage formats of the weight; ops without one need `dense`. A format that is
             native here and not dense is walked: only stored weights are issued.
         tile: Rounding of the extents.
@@ -108,8 +116,10 @@ class KernelRule(Section):
     """
 
     ops: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
-    types: dict[str, Support]
-    formats: dict[str, Support] = Field(default_factory=lambda: {"dense": "native"})
+    types: Annotated[dict[str, Support], Field(min_length=1)]
+    formats: Annotated[dict[str, Support], Field(min_length=1)] = Field(
+        default_factory=lambda: {"dense": "native"}
+    )
     tile: Tile = Tile()
     cycles: Cycles
     scratch_bytes_per_depth: NonNegative = 0.0
@@ -127,12 +137,12 @@ class Runtime(Section):
         arena_bytes: RAM taken by the runtime beside the tensors.
     """
 
-    name: str
-    version: str
-    kernels: dict[str, KernelRule]
+    name: Text
+    version: Text
+    kernels: Annotated[dict[str, KernelRule], Field(min_length=1)]
     overlaps_memory: bool = False
-    code_bytes: Annotated[int, Field(ge=0)]
-    arena_bytes: Annotated[int, Field(ge=0)]
+    code_bytes: Bytes
+    arena_bytes: Bytes
 
 
 class NumericsChoice(Section):
@@ -165,19 +175,19 @@ class DeviceProfile(Section):
     """One device as one runtime drives it.
 
     Attributes:
-        name: `<device>_<runtime>`, the file's name.
-        description: One line for people.
+        name: `<device>_<runtime>`, the file's name; never inherited.
+        description: One line for people; never inherited.
         device_class: `mcu`, `cpu`, `gpu`, `npu` or `accelerator`.
         hardware: The chip.
         runtime: The software.
         numerics: The integers.
-        sources: For every number, under its dotted key or a prefix of it, where it comes from:
-            `datasheet: ...`, `measured: ...`, `fitted: ...` or `assumed: ...`.
+        sources: For every number and the numerics policy, under its dotted key or a prefix of it,
+            where it comes from: `datasheet: ...`, `measured: ...`, `fitted: ...`, `assumed: ...`.
         evidence: Held-out error; absent while uncalibrated.
     """
 
-    name: str
-    description: str
+    name: Text
+    description: Text
     device_class: Literal["mcu", "cpu", "gpu", "npu", "accelerator"]
     hardware: Hardware
     runtime: Runtime

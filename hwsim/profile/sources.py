@@ -1,46 +1,100 @@
-"""Hold a profile to its word: every number has a source."""
+"""Where a profile's claims come from: find them, hold them to their sources, part them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from hwsim.profile.schema import DeviceProfile
+    from collections.abc import Collection, Iterator, Mapping
 
 KINDS = ("datasheet", "measured", "fitted", "assumed")
-"""How a number may be known; a source reads `kind: where or which rule`."""
+"""How a claim may be known; a source reads `kind: where or which rule`."""
+
+SECTIONS = ("hardware", "runtime", "numerics")
+"""What a profile claims something in."""
+
+# Which integers a runtime computes is a claim as much as a number is.
+_POLICY = "numerics.policy"
 
 
-def unsourced(profile: DeviceProfile) -> list[str]:
-    """Return what is wrong with the profile's sources, one line each; empty when all is well."""
-    numbers = [
-        path
-        for section in ("hardware", "runtime", "numerics")
-        for path in _numbers(section, getattr(profile, section).model_dump(exclude_unset=True))
-    ]
+def leaves(tree: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of all sections under their dotted keys."""
+    return {
+        path: value
+        for section in SECTIONS
+        if section in tree
+        for path, value in _leaves(section, tree[section])
+    }
+
+
+def claims(tree: Mapping[str, object]) -> list[str]:
+    """Return the dotted keys of what needs a source: every number, and the numerics policy."""
+    return [path for path, value in leaves(tree).items() if is_claim(path, value)]
+
+
+def is_claim(path: str, value: object) -> bool:
+    """Return whether this value under this key needs a source."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return is_number or path == _POLICY
+
+
+def unsourced(tree: Mapping[str, object]) -> list[str]:
+    """Return what is wrong with a profile's sources, one line each; empty when all is well."""
+    claimed, sources = claims(tree), sources_of(tree)
     wrong = [
-        f"{path}: this number has no source; add it under sources, as 'assumed: rule' at least"
-        for path in numbers
-        if not any(_covers(key, path) for key in profile.sources)
+        f"{path}: this {'choice' if path == _POLICY else 'number'} has no source of its own; "
+        "add it under sources, as 'assumed: rule' at least"
+        for path in claimed
+        if not any(_covers(key, path) for key in sources)
     ]
-    for key, text in profile.sources.items():
-        kind, _, rest = text.partition(":")
+    for key, text in sources.items():
+        kind, _, rest = str(text).partition(":")
         if kind not in KINDS or not rest.strip():
             wrong.append(f"sources.{key}: expected '{'|'.join(KINDS)}: where', got {text!r}")
-        if not any(_covers(key, path) for path in numbers):
+        if not any(_covers(key, path) for path in claimed):
             wrong.append(f"sources.{key}: there is no number under this key")
     return wrong
+
+
+def sources_of(tree: Mapping[str, object]) -> dict[str, object]:
+    """Return the tree's sources; none where they are no mapping, which the schema refuses."""
+    sources = tree.get("sources")
+    return cast("dict[str, object]", sources) if isinstance(sources, dict) else {}
+
+
+def surviving(
+    sources: Mapping[str, object], claimed: Collection[str], replaced: Collection[str]
+) -> dict[str, object]:
+    """Return the sources of `claimed`, less what they say of the `replaced` ones among them.
+
+    A prefix that covers both is split: `hardware` without `hardware.clock_hz` becomes
+    `hardware.static_w` and whatever else stands there.
+    """
+    return {
+        part: sources[key]
+        # Longer keys say more, and win over the parts of a shorter one.
+        for key in sorted(sources, key=len)
+        for part in _parts(key, claimed, replaced)
+    }
+
+
+def _parts(key: str, claimed: Collection[str], replaced: Collection[str]) -> Iterator[str]:
+    covered = [path for path in claimed if _covers(key, path)]
+    if not any(path in replaced for path in covered):
+        yield key
+    elif not all(path in replaced for path in covered):
+        inner = (path[len(key) + 1 :].partition(".")[0] for path in covered)
+        for child in dict.fromkeys(inner):
+            yield from _parts(f"{key}.{child}", covered, replaced)
 
 
 def _covers(key: str, path: str) -> bool:
     return path == key or path.startswith(key + ".")
 
 
-def _numbers(path: str, value: object) -> Iterator[str]:
+def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
     if isinstance(value, dict):
         for key, item in cast("dict[str, object]", value).items():
-            yield from _numbers(f"{path}.{key}", item)
-    elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield path
+            yield from _leaves(f"{path}.{key}", item)
+    else:
+        yield path, value

@@ -24,10 +24,11 @@ SPARSITIES = (0.0, 0.5, 0.9)
 
 
 @cache
-def integer(name: str, sparsity: float = 0.0) -> Graph:
+def integer(name: str, sparsity: float = 0.0, bits: int = 8) -> Graph:
     graph: Graph = getattr(graphs, name)()
     prune = f"prune{{structure=unstructured,sparsity={sparsity}}}|" if sparsity else ""
-    return compressors.parse(f"{prune}quantize").apply(graph, Data(x=samples(graph, 8)))
+    recipe = compressors.parse(f"{prune}quantize{{weights={bits}}}")
+    return recipe.apply(graph, Data(x=samples(graph, 8)))
 
 
 def estimated(graph: Graph, name: str, **overrides: float) -> Estimate:
@@ -85,9 +86,10 @@ def test_more_zeros_never_cost_more(graph: str, name: str) -> None:
         assert sparser.footprint.flash_bytes <= denser.footprint.flash_bytes
 
 
+@pytest.mark.parametrize("bits", [8, 4])
 @pytest.mark.parametrize("name", DEVICES)
-def test_a_fallback_costs_exactly_what_dense_weights_cost(name: str) -> None:
-    sparse, dense = (estimated(integer("residual", s), name) for s in (0.9, 0.0))
+def test_a_fallback_costs_exactly_what_dense_weights_cost(name: str, bits: int) -> None:
+    sparse, dense = (estimated(integer("residual", s, bits), name) for s in (0.9, 0.0))
     for with_zeros, without in zip(sparse.steps, dense.steps, strict=True):
         if with_zeros.executed_as == "dense_fallback":
             assert dict(with_zeros.terms_s) == dict(without.terms_s)

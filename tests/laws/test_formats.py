@@ -94,11 +94,11 @@ def test_matmul_is_the_wrapped_product(
 ) -> None:
     weights, bits = fitted(fmt, matrix[0]), matrix[1]
     x = filled(np.random.default_rng(seed), (positions, weights.shape[1]), *x_type)
-    got = fmt.matmul(fmt.pack(weights, bits), x)
+    got = fmt.bind(fmt.pack(weights, bits))(x)
     assert got.dtype == np.int32
     np.testing.assert_array_equal(got, twin(weights, x))
     # The same product from every format: a device may choose where speed is all that differs.
-    np.testing.assert_array_equal(got, Dense().matmul(Dense().pack(weights, bits), x))
+    np.testing.assert_array_equal(got, Dense().bind(Dense().pack(weights, bits))(x))
 
 
 @formats
@@ -108,7 +108,7 @@ def test_sums_beyond_32_bits_wrap(fmt: Format) -> None:
     count = int(np.count_nonzero(weights[0]))
     assert count << 30 >= 1 << 31
     wrapped = ((count << 30) + (1 << 31)) % (1 << 32) - (1 << 31)
-    assert fmt.matmul(fmt.pack(weights, 16), x).tolist() == [[wrapped, wrapped]]
+    assert fmt.bind(fmt.pack(weights, 16))(x).tolist() == [[wrapped, wrapped]]
 
 
 @formats
@@ -116,7 +116,7 @@ def test_matmul_takes_activations_that_are_a_view(fmt: Format) -> None:
     rng = np.random.default_rng(0)
     weights = fitted(fmt, filled(rng, (3, 9), "int8", 8))
     x = filled(rng, (18, 4), "int8", 8)[::2].T
-    np.testing.assert_array_equal(fmt.matmul(fmt.pack(weights, 8), x), twin(weights, x))
+    np.testing.assert_array_equal(fmt.bind(fmt.pack(weights, 8))(x), twin(weights, x))
 
 
 @pytest.mark.parametrize("fmt", [f for f in ALL if isinstance(f, NM)], ids=lambda f: f.name)
@@ -128,6 +128,16 @@ def test_groups_fit_or_are_refused(fmt: NM, matrix: tuple[Array, int]) -> None:
     else:
         with pytest.raises(FormatError, match=r"hold \d+ non-zeros; prune\{structure="):
             fmt.pack(weights, bits)
+
+
+@formats
+def test_a_kernel_walks_what_is_stored(fmt: Format) -> None:
+    weights = fitted(fmt, filled(np.random.default_rng(1), (5, 21), "int8", 8))
+    packed = fmt.pack(weights, 8)
+    stored = fmt.stored_per_row(packed)
+    assert stored.shape == (5,)
+    assert stored.sum() == packed.arrays["values"].nbytes
+    assert (stored >= np.count_nonzero(weights, axis=1)).all()
 
 
 @formats

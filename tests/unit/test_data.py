@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hwsim.data import Data, checked, load_data
+from hwsim.data import Data, load_data
 from hwsim.errors import DataError
 
 X, Y = np.arange(12.0).reshape(4, 3), np.array([0, 2, 1, 1])
@@ -122,6 +122,7 @@ def test_damaged_files_raise_nothing_else(save: Any, tmp_path: Path) -> None:
     assert not [message for message in messages if "\n" in message]
 
 
-def test_checked_returns_what_it_was_given() -> None:
-    data = Data(x=X, y=Y)
-    assert checked(data) is data
+@pytest.mark.parametrize("y", [Y[:, None], Y[:-1], Y.astype(float), list(Y)])
+def test_labels_are_checked_wherever_data_is_made(y: Any) -> None:
+    with pytest.raises(DataError, match=f"expected one integer label for each of {len(X)} inputs"):
+        Data(x=X, y=y)

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from hwsim.arrays import IntArray
 from hwsim.cost import count
-from hwsim.cost.count import stored_per_row
 from hwsim.formats import NM, Bitmask, Dense, Format
 from hwsim.graph import Graph, Node
 from hwsim.lower import lower
@@ -133,9 +131,3 @@ def test_one_more_zero_never_costs_more(codes: IntArray, tile: Tile) -> None:
     before, after = (counted(layer(c, Bitmask()), tile) for c in (codes, sparser))
     assert after.macs_issued <= before.macs_issued
     assert after.macs_effective <= before.macs_effective
-
-
-@pytest.mark.parametrize("format_", [Dense(), Bitmask()], ids=lambda f: f.name)
-def test_what_a_row_stores(format_: Format) -> None:
-    weight = Weight(codes=np.array([[0, 1], [2, 3]], np.int8), quant=UNIT, format=format_)
-    assert stored_per_row(weight).tolist() == [1, 2]

@@ -1,0 +1,155 @@
+"""Check a profile: whether its keys and values are those of the schema, and make sense together."""
+
+from __future__ import annotations
+
+import re
+from reprlib import repr as short_repr
+from typing import TYPE_CHECKING, cast
+
+from pydantic import ValidationError
+
+from hwsim.errors import FormatError, UnsupportedError
+from hwsim.formats.find import find_format
+from hwsim.numerics import find_policy
+from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, WORK_KINDS
+from hwsim.profile.schema import DeviceProfile
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from pydantic_core import ErrorDetails
+
+    from hwsim.profile.schema import Hardware, KernelRule
+
+_TYPES = re.compile(r"f32|(f32|[1-9]|1[0-6])x([1-9]|1[0-6])")
+_HOMES = ("weights", "activations")
+
+
+def problems(tree: Mapping[str, object], stem: str) -> list[str]:
+    """Return all that is wrong with a profile, one line each; empty when all is well.
+
+    Its sources are held to its claims apart, by `unsourced`.
+
+    Args:
+        tree: What the profile's file says, inheritance and overrides included.
+        stem: The file's name without its suffix.
+    """
+    try:
+        profile = DeviceProfile.model_validate(tree)
+    except ValidationError as error:
+        return [_line(tree, problem) for problem in error.errors(include_url=False)]
+    wrong = [*_hardware(profile.hardware)]
+    if profile.name != stem:
+        wrong.append(f"name: expected {stem!r}, as the file is called, got {profile.name!r}")
+    for name, rule in profile.runtime.kernels.items():
+        found = (*_names(rule), *_prices(rule, profile.hardware))
+        wrong += [f"runtime.kernels.{name}.{problem}" for problem in found]
+    try:
+        find_policy(profile.numerics.policy)
+    except UnsupportedError as error:
+        wrong.append(f"numerics.policy: {error}")
+    return wrong
+
+
+def _hardware(hardware: Hardware) -> Iterator[str]:
+    for home in _HOMES:
+        holders = [name for name, memory in hardware.memories.items() if home in memory.holds]
+        if len(holders) != 1:
+            yield (
+                f"hardware.memories: expected one memory that holds {home}, "
+                f"got {', '.join(holders) or 'none'}"
+            )
+    if hardware.cores > 1 and "core_efficiency" not in hardware.model_fields_set:
+        yield (
+            f"hardware.core_efficiency: this key is required for {hardware.cores} cores; "
+            "no cores scale ideally unless you say so, with 1.0"
+        )
+    for types in hardware.mac_pj:
+        if not _TYPES.fullmatch(types):
+            yield f"hardware.mac_pj.{types}: {_expected_types(types)}"
+
+
+def _names(rule: KernelRule) -> Iterator[str]:
+    for kind in rule.ops:
+        if kind not in WORK_KINDS:
+            yield f"ops: no kind of work {kind!r}; known: {', '.join(WORK_KINDS)}"
+    for types in rule.types:
+        if not _TYPES.fullmatch(types):
+            yield f"types.{types}: {_expected_types(types)}"
+    for name in rule.formats:
+        try:
+            found = find_format(name).name
+        except FormatError as error:
+            yield f"formats.{name}: {error}"
+        else:
+            if found != name:
+                yield f"formats.{name}: expected {found!r}, as the format is called"
+
+
+def _prices(rule: KernelRule, hardware: Hardware) -> Iterator[str]:
+    cycles = rule.cycles
+    heavy = [kind for kind in rule.ops if kind in HEAVY_KINDS]
+    light = [kind for kind in rule.ops if kind in LIGHT_KINDS]
+    if heavy and not cycles.per_mac:
+        yield f"cycles.per_mac: expected a price above 0, as {heavy[0]} multiplies, got 0"
+    homes = [m for m in hardware.memories.values() if "activations" in m.holds]
+    is_priced = any((cycles.per_call, cycles.per_input, cycles.per_output))
+    if light and not is_priced and all(memory.bytes_per_cycle is None for memory in homes):
+        yield (
+            f"cycles: nothing prices {light[0]}; give per_call, per_input or per_output, "
+            "or the bytes_per_cycle of the memory that holds activations"
+        )
+    if heavy:
+        for types in dict.fromkeys(_multiplied(rule)):
+            if types not in hardware.mac_pj:
+                yield (
+                    f"types: {heavy[0]} multiplies {types}, and hardware.mac_pj gives no energy "
+                    f"of it (gives: {', '.join(hardware.mac_pj)}); add hardware.mac_pj.{types}"
+                )
+
+
+def _multiplied(rule: KernelRule) -> Iterator[str]:
+    """Yield the types that the multipliers of this kernel see."""
+    for types, support in rule.types.items():
+        if not _TYPES.fullmatch(types):
+            continue
+        if support == "native" and "native" in rule.formats.values():
+            yield types
+        if support == "decoded" or "decoded" in rule.formats.values():
+            activations = types.partition("x")[0]
+            yield activations if activations == "f32" else f"{activations}x{activations}"
+
+
+def _expected_types(types: str) -> str:
+    return (
+        "expected activation x weight bits, each 1 to 16, such as 8x4, or f32, or f32x8; "
+        f"got {types!r}"
+    )
+
+
+def _line(tree: Mapping[str, object], problem: ErrorDetails) -> str:
+    """Return a problem of the schema as `key: expected ..., got value (type)`."""
+    key = ".".join(str(part) for part in problem["loc"])
+    got = problem["input"]
+    if problem["type"] == "extra_forbidden":
+        beside = ", ".join(_siblings(tree, problem["loc"])) or "nothing"
+        return f"{key}: there is no such key in the schema; beside it stand: {beside}"
+    if problem["type"] == "missing":
+        never = " and never inherited" if key in ("name", "description") else ""
+        return f"{key}: this key is required{never}"
+    hint = ""
+    if isinstance(got, str) and problem["type"] in ("float_type", "int_type"):
+        hint = "; YAML reads 480e6 as text, write 480.0e+6"
+    return f"{key}: {problem['msg']}, got {short_repr(got)} ({type(got).__name__}){hint}"
+
+
+def _siblings(tree: Mapping[str, object], location: tuple[int | str, ...]) -> list[str]:
+    """Return the keys that stand beside the last one of `location`."""
+    *parents, leaf = location
+    section = tree
+    for step in parents:
+        inner = section.get(str(step))
+        if not isinstance(inner, dict):
+            return []
+        section = cast("dict[str, object]", inner)
+    return [key for key in section if key != leaf]

@@ -1,0 +1,171 @@
+"""Read a profile's tree from YAML, lay it over what it inherits, and lay overrides over it."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, TypeAlias, cast
+
+import yaml
+
+from hwsim.errors import ProfileError
+from hwsim.profile.sources import (
+    SECTIONS,
+    claims,
+    is_claim,
+    leaves,
+    sources_of,
+    surviving,
+)
+
+Tree: TypeAlias = dict[str, Any]
+
+# An heir is another device, and nobody has measured it yet.
+_NEVER_INHERITED = ("name", "description", "evidence")
+
+
+def known_devices() -> tuple[str, ...]:
+    """Return the names of all shipped profiles, sorted."""
+    folder = Path(str(files("device_profiles")))
+    return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
+
+
+def find_profile(name_or_path: str) -> Path:
+    """Return the file of a shipped profile, or the path as it is if it names a YAML file.
+
+    Raises:
+        ProfileError: There is none.
+    """
+    path = Path(name_or_path)
+    if path.suffix in (".yaml", ".yml"):
+        if not path.is_file():
+            raise ProfileError(f"{name_or_path}: no such profile file")
+        return path
+    if name_or_path not in known_devices():
+        raise ProfileError(
+            f"no device profile {name_or_path!r}; known: {', '.join(known_devices())}, "
+            "or the path of a .yaml file"
+        )
+    return Path(str(files("device_profiles"))) / f"{name_or_path}.yaml"
+
+
+def read_tree(path: Path, heirs: tuple[Path, ...] = ()) -> Tree:
+    """Return the file's tree, laid over the tree of what it inherits.
+
+    Raises:
+        ProfileError: It is no YAML mapping, or what it inherits cannot be read or inherits it.
+    """
+    try:
+        raw: object = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+    except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
+        # ValueError: bytes that are no UTF-8, and dates such as 2020-99-99.
+        problem = " ".join(str(error).split())
+        raise ProfileError(f"{path.name}: not readable as YAML: {problem}") from error
+    if not isinstance(raw, dict):
+        raise ProfileError(f"{path.name}: expected a mapping of keys, got {type(raw).__name__}")
+    tree = cast("Tree", raw)
+    _require_text_keys(path.name, tree)
+    parent = tree.pop("inherits", None)
+    if parent is None:
+        return tree
+    if not isinstance(parent, str):
+        raise ProfileError(f"{path.name}: inherits: expected a profile's name, got {parent!r}")
+    beside = path.parent / f"{parent}.yaml"
+    try:
+        origin = beside if beside.is_file() else find_profile(parent)
+    except ProfileError as error:
+        raise ProfileError(f"{path.name}: inherits: {error}") from error
+    line = (path.resolve(), *heirs)
+    if origin.resolve() in line:
+        raise ProfileError(f"{path.name}: inherits: {parent!r} inherits from this profile")
+    base = read_tree(origin, line)
+    return _laid_over({k: v for k, v in base.items() if k not in _NEVER_INHERITED}, tree)
+
+
+def overridden(tree: Tree, key: str, value: object) -> Tree:
+    """Return the tree with `value` under the dotted `key`.
+
+    What was fitted or measured no longer describes the device that this makes: the evidence goes,
+    and the source says that the number was overridden.
+
+    Raises:
+        ProfileError: The key lies in no section that there is, or is one itself.
+    """
+    *parents, leaf = key.split(".")
+    if not parents and key not in SECTIONS:
+        raise ProfileError(
+            f"there is no such key {key!r} to override; one starts with {', '.join(SECTIONS)}"
+        )
+    section, within = tree, list(SECTIONS)
+    for step in parents:
+        inner: object = section.get(step) if step in within else None
+        if not isinstance(inner, dict):
+            raise ProfileError(
+                f"no key {key!r} to override: {step!r} is not among the sections "
+                f"{', '.join(within) or '(none here)'}"
+            )
+        section = cast("Tree", inner)
+        within = [name for name, item in section.items() if isinstance(item, dict)]
+    if isinstance(section.get(leaf), dict):
+        inside = ", ".join(cast("Tree", section[leaf]))
+        raise ProfileError(f"{key!r} is a section; override one of {inside} in it")
+    over: Tree = {leaf: value}
+    for step in reversed(parents):
+        over = {step: over}
+    if is_claim(key, value):
+        over["sources"] = {key: "assumed: overridden"}
+    return _laid_over({k: v for k, v in tree.items() if k != "evidence"}, over)
+
+
+def _laid_over(base: Tree, over: Tree) -> Tree:
+    """Return `base` with the leaves of `over`; a source covers none that came from elsewhere."""
+    tree = _merged(base, over)
+    if isinstance(tree.get("sources"), dict):
+        kept = surviving(sources_of(base), claims(tree), leaves(over))
+        tree["sources"] = kept | sources_of(over)
+    return tree
+
+
+def _merged(base: Tree, over: Tree) -> Tree:
+    result = dict(base)
+    for key, value in over.items():
+        old = result.get(key)
+        both = isinstance(old, dict) and isinstance(value, dict)
+        result[key] = _merged(cast("Tree", old), cast("Tree", value)) if both else value
+    return result
+
+
+def _require_text_keys(where: str, value: object) -> None:
+    if not isinstance(value, dict):
+        return
+    for key, item in cast("dict[object, object]", value).items():
+        if not isinstance(key, str):
+            raise ProfileError(
+                f"{where}: a key was read as {key!r} ({type(key).__name__}), expected text; "
+                'write it in quotes, as "2:4" or "on"'
+            )
+        _require_text_keys(f"{where}: {key}", item)
+
+
+class _Loader(yaml.SafeLoader):
+    """SafeLoader that refuses a key given twice in one mapping, and aliases."""
+
+    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
+        """See `yaml.composer.Composer.compose_node`; an alias could make a tree without end."""
+        if self.check_event(yaml.AliasEvent):
+            line = self.line + 1
+            raise yaml.YAMLError(f"an alias (*name), line {line}; write the value out")
+        return super().compose_node(parent, index)
+
+
+def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> Tree:
+    keys = [key.value for key, _ in node.value]
+    repeated = {str(key) for key in keys if keys.count(key) > 1}
+    if repeated:
+        raise yaml.YAMLError(
+            f"key {repeated.pop()!r} stands twice, line {node.start_mark.line + 1}"
+        )
+    return cast("Tree", loader.construct_mapping(node, deep=True))
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)
