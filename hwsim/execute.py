@@ -111,7 +111,7 @@ def prepare(graph: Graph, numerics: str | Numerics = "tflite-ref") -> Callable[[
     runner = prepare_all(graph, numerics, (first,))
 
     def run(x: Array) -> Array:
-        return _without_batch(runner(x)[first])
+        return without_batch(runner(x)[first])
 
     return run
 
@@ -206,6 +206,6 @@ def _stored(value: Array, type_: TensorType) -> Array:
     return value.astype(np.float32) if type_.quant is None else value
 
 
-def _without_batch(value: Array) -> Array:
-    """Drop the graph's batch axis of 1: samples are stacked before it."""
+def without_batch(value: Array) -> Array:
+    """Return a result [samples, 1, ...] without the graph's own batch axis of 1."""
     return value[:, 0] if value.ndim > 2 and value.shape[1] == 1 else value

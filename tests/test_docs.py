@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 COMMANDS = [
     (page.name, command)
     for page in PAGES
@@ -50,6 +50,16 @@ def _run(command: list[str] | str, folder: Path) -> subprocess.CompletedProcess[
         timeout=300,
         check=False,
     )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere_and_nothing_is_left_to_fill_in(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert "@@" not in text
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (page.parent / target).exists(), target
+    for folder in re.findall(r"^\| `([a-z_]+/)` \|", text, re.M):
+        assert (ROOT / folder).is_dir(), folder
 
 
 @pytest.mark.slow

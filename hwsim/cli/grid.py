@@ -13,7 +13,7 @@ from rich.console import Console
 from compressors import Recipe, parse
 from hwsim.cli.output import progress, write_texts
 from hwsim.data import load_data
-from hwsim.errors import ProfileError, RecipeError, UnsupportedError
+from hwsim.errors import ProfileError, UnsupportedError
 from hwsim.interchange import load
 from hwsim.profile import known_devices
 from hwsim.sweeps import Target, evaluate_rows, rows_of, targets_of
@@ -73,7 +73,7 @@ class Grid:
         return Grid(
             # Cheap checks first: a mistyped device should not wait for a model.
             targets=targets_of(devices or known_devices(), overrides),
-            recipes=_recipes(recipes),
+            recipes=tuple(parse(recipe) for recipe in recipes),
             data=None if data is None else load_data(data),
             training_data=None if train_data is None else load_data(train_data),
             graphs=tuple(load(model) for model in models),
@@ -96,15 +96,6 @@ class Grid:
         if not comparison.results:
             raise UnsupportedError(comparison.refusals[0].reason)
         return comparison
-
-
-def _recipes(texts: Sequence[str]) -> tuple[Recipe, ...]:
-    recipes = tuple(parse(text) for text in texts)
-    names = [recipe.name for recipe in recipes]
-    repeated = [name for name in names if names.count(name) > 1]
-    if repeated:
-        raise RecipeError(f"recipe {repeated[0]!r} is given twice; reports tell them by name")
-    return recipes
 
 
 def override(text: str) -> tuple[str, object]:

@@ -32,7 +32,7 @@ def run(
     import numpy as np
 
     from hwsim.data import load_data
-    from hwsim.execute import prepare_all
+    from hwsim.execute import prepare_all, without_batch
     from hwsim.interchange import load
     from hwsim.interchange.whole_file import whole_file
 
@@ -40,11 +40,7 @@ def run(
     graph = load(model)
     wanted = tuple(graph.tensors) if all_tensors else graph.outputs
     results = prepare_all(graph, numerics, wanted)(samples.x)
-    # The graph's own batch axis of 1 lies behind the axis of stacked samples.
-    squeezed = {
-        name: value[:, 0] if value.ndim > 2 and value.shape[1] == 1 else value
-        for name, value in results.items()
-    }
+    arrays = {name: without_batch(value) for name, value in results.items()}
     with whole_file(output) as part, part.open("wb") as file:
-        np.savez(file, allow_pickle=False, **squeezed)
+        np.savez(file, allow_pickle=False, **arrays)
     typer.echo(f"{graph.name}: {samples.count} samples under {numerics}, wrote {output}")

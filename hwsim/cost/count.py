@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.formats import Dense
 from hwsim.records import Counts
 
 if TYPE_CHECKING:
@@ -147,8 +148,8 @@ def _path(memories: Mapping[str, Memory], home: str) -> list[str]:
 def _operand_bytes(step: Step, slots: _Slots) -> int:
     """Return bytes of operands read by the multipliers.
 
-    One weight serves the n positions of a tile, one activation its m channels; where weights are
-    walked, each lane looks up an activation of its own.
+    One weight serves the n positions of a tile; how many of its m channels one activation serves,
+    the format says.
     """
     rule = step.rule
     if rule is None:
@@ -156,6 +157,8 @@ def _operand_bytes(step: Step, slots: _Slots) -> int:
     bits = 32 if step.types == "f32" else int(step.types.split("x")[0])
     weight_bits = bits if step.weight is None else min(step.weight.bits, 32)
     issued = slots.executed + slots.padding
-    channels = 1 if step.is_walked else rule.tile.m
-    total_bits = issued // rule.tile.n * weight_bits + issued // channels * bits
+    format_ = step.weight.format if step.weight is not None and step.is_walked else Dense()
+    total_bits = (
+        issued // rule.tile.n * weight_bits + format_.activation_reads(issued, rule.tile.m) * bits
+    )
     return -(-total_bits // 8)

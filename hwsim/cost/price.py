@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Without evidence, the truth is taken to lie within a factor of two: assumed, not measured.
 _UNCALIBRATED_FACTOR = 2.0
-# Twice the mean absolute error covers about nine in ten points of a Laplace distribution.
+# Twice the mean absolute error covers 86 % of a Laplace distribution: 1 - exp(-2).
 _ERRORS_COVERED = 2.0
 _PJ = 1e-12
 

@@ -66,3 +66,12 @@ class Format(Protocol):
     def stored_per_row(self, packed: Packed) -> IntArray:
         """Return how many weights a kernel walks for each output channel: int64 [rows]."""
         ...
+
+    def activation_reads(self, issued: int, lanes: int) -> int:
+        """Return how many activations `issued` multiplications read.
+
+        Args:
+            issued: Multiplications.
+            lanes: Output channels worked on in step, which share what they read if they can.
+        """
+        ...

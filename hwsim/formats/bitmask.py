@@ -60,3 +60,8 @@ class Bitmask:
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`."""
         return np.bitwise_count(packed.arrays["mask"]).sum(axis=1, dtype=np.int64)
+
+    def activation_reads(self, issued: int, lanes: int) -> int:
+        """See `Format.activation_reads`; each lane looks up its own."""
+        del lanes
+        return issued

@@ -67,6 +67,11 @@ class Csr:
         """See `Format.stored_per_row`."""
         return np.diff(_parts(packed)[2])
 
+    def activation_reads(self, issued: int, lanes: int) -> int:
+        """See `Format.activation_reads`; each lane looks up its own."""
+        del lanes
+        return issued
+
 
 def _parts(packed: Packed) -> tuple[Array, IntArray, IntArray]:
     rows, columns = packed.shape

@@ -53,3 +53,7 @@ class Dense:
         """See `Format.stored_per_row`."""
         rows, columns = packed.shape
         return np.repeat(np.int64(columns), rows)
+
+    def activation_reads(self, issued: int, lanes: int) -> int:
+        """See `Format.activation_reads`; one serves all lanes."""
+        return -(-issued // lanes)

@@ -88,6 +88,10 @@ class NM:
         rows, columns = packed.shape
         return np.repeat(np.int64(-(-columns // self.m) * self.n), rows)
 
+    def activation_reads(self, issued: int, lanes: int) -> int:
+        """See `Format.activation_reads`; all lanes share the m of a group, and pick n each."""
+        return -(-issued * self.m // (self.n * lanes))
+
     def _grouped(self, values: Array) -> Array:
         """Return [rows, groups, m], the last group filled up with zeros."""
         rows, columns = values.shape

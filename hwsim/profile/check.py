@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from hwsim.profile.schema import Hardware, KernelRule
 
 _TYPES = re.compile(r"f32|(f32|[1-9]|1[0-6])x([1-9]|1[0-6])")
+_EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 _HOMES = ("weights", "activations")
 
 
@@ -37,18 +38,24 @@ def problems(tree: Mapping[str, object], stem: str) -> list[str]:
     try:
         profile = DeviceProfile.model_validate(tree)
     except ValidationError as error:
-        return [_line(tree, problem) for problem in error.errors(include_url=False)]
-    wrong = [*_hardware(profile.hardware)]
+        found = (_line(tree, problem) for problem in error.errors(include_url=False))
+    else:
+        found = _nonsense(profile, stem)
+    # Keys are the user's texts and may hold line breaks.
+    return [" ".join(problem.split()) for problem in found]
+
+
+def _nonsense(profile: DeviceProfile, stem: str) -> Iterator[str]:
     if profile.name != stem:
-        wrong.append(f"name: expected {stem!r}, as the file is called, got {profile.name!r}")
+        yield f"name: expected {stem!r}, as the file is called, got {profile.name!r}"
+    yield from _hardware(profile.hardware)
     for name, rule in profile.runtime.kernels.items():
-        found = (*_names(rule), *_prices(rule, profile.hardware))
-        wrong += [f"runtime.kernels.{name}.{problem}" for problem in found]
+        for problem in (*_names(rule), *_prices(rule, profile.hardware)):
+            yield f"runtime.kernels.{name}.{problem}"
     try:
         find_policy(profile.numerics.policy)
     except UnsupportedError as error:
-        wrong.append(f"numerics.policy: {error}")
-    return wrong
+        yield f"numerics.policy: {error}"
 
 
 def _hardware(hardware: Hardware) -> Iterator[str]:
@@ -138,7 +145,7 @@ def _line(tree: Mapping[str, object], problem: ErrorDetails) -> str:
         never = " and never inherited" if key in ("name", "description") else ""
         return f"{key}: this key is required{never}"
     hint = ""
-    if isinstance(got, str) and problem["type"] in ("float_type", "int_type"):
+    if isinstance(got, str) and _EXPONENT.fullmatch(got):
         hint = "; YAML reads 480e6 as text, write 480.0e+6"
     return f"{key}: {problem['msg']}, got {short_repr(got)} ({type(got).__name__}){hint}"
 

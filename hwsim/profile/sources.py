@@ -53,7 +53,7 @@ def unsourced(tree: Mapping[str, object]) -> list[str]:
             wrong.append(f"sources.{key}: expected '{'|'.join(KINDS)}: where', got {text!r}")
         if not any(_covers(key, path) for path in claimed):
             wrong.append(f"sources.{key}: there is no number under this key")
-    return wrong
+    return [" ".join(problem.split()) for problem in wrong]
 
 
 def sources_of(tree: Mapping[str, object]) -> dict[str, object]:

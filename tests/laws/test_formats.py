@@ -141,6 +141,14 @@ def test_a_kernel_walks_what_is_stored(fmt: Format) -> None:
 
 
 @formats
+@given(issued=st.integers(0, 10**6), lanes=st.integers(1, 64))
+def test_lanes_read_at_most_one_group_per_weight(fmt: Format, issued: int, lanes: int) -> None:
+    widest = fmt.m if isinstance(fmt, NM) else 1
+    assert 0 <= fmt.activation_reads(issued, lanes) <= issued * widest
+    assert fmt.activation_reads(issued, 1) >= issued
+
+
+@formats
 def test_every_format_is_found_by_its_name(fmt: Format) -> None:
     assert find_format(fmt.name) == fmt
 

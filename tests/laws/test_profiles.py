@@ -10,15 +10,27 @@ import pytest
 
 import hwsim.ops
 from hwsim.errors import ProfileError
-from hwsim.formats.find import find_format
-from hwsim.numerics.policy import find_policy
-from hwsim.profile import DeviceProfile, device, known_devices, load_profile, unsourced
+from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, VIEW_KINDS, WORK_KINDS
+from hwsim.profile import (
+    DeviceProfile,
+    device,
+    find_profile,
+    known_devices,
+    load_profile,
+    problems,
+    read_tree,
+    unsourced,
+)
+from tests.cases import CASES, Case
 
-# What a convolution counts as, beside its own kind.
-CONVOLUTIONS = ("pointwise_conv2d", "depthwise_conv2d")
-KINDS = {*(op.kind for op in hwsim.ops.OPS), *CONVOLUTIONS}
+# What an op counts as, beside its own kind, where the work differs.
+FINER_KINDS = {"pointwise_conv2d", "depthwise_conv2d", "relu"}
 # A graph of these is what every device is for.
-BASIC_KINDS = {*CONVOLUTIONS, "conv2d", "linear", "add", "average_pool2d", "reshape", "softmax"}
+BASIC_KINDS = {
+    *(kind for kind in HEAVY_KINDS if kind != "matmul"),
+    *("add", "average_pool2d", "elementary", "relu", "reshape", "softmax"),
+}
+OVERRIDDEN = "assumed: overridden"
 FOLDER = Path(str(files("device_profiles")))
 
 GOOD = """\
@@ -52,57 +64,33 @@ def profile(request: pytest.FixtureRequest) -> DeviceProfile:
 
 
 @pytest.mark.parametrize("name", known_devices())
-def test_a_profile_bears_the_name_of_its_file(name: str) -> None:
-    assert load_profile(name).name == name
+def test_a_shipped_profile_has_no_problems(name: str) -> None:
+    tree = read_tree(find_profile(name))
+    assert problems(tree, name) == []
+    assert unsourced(tree) == []
 
 
-def test_every_number_has_a_source_and_every_source_a_number(profile: DeviceProfile) -> None:
-    assert unsourced(profile) == []
+def test_the_kinds_of_work_are_those_of_the_ops() -> None:
+    assert {*WORK_KINDS} == {*(op.kind for op in hwsim.ops.OPS), *FINER_KINDS}
+    assert len(WORK_KINDS) == len({*WORK_KINDS})
+    for kinds in (HEAVY_KINDS, LIGHT_KINDS, VIEW_KINDS):
+        assert [*kinds] == sorted(kinds)
 
 
-def test_kernels_take_op_kinds_that_exist(profile: DeviceProfile) -> None:
-    kinds = {kind for rule in profile.runtime.kernels.values() for kind in rule.ops}
-    assert kinds <= KINDS
-    assert kinds >= BASIC_KINDS
+@pytest.mark.parametrize("case", CASES.values(), ids=CASES.keys())
+def test_every_op_counts_as_a_known_kind(case: Case) -> None:
+    assert case.op.workload(case.inputs, case.outputs).kind in WORK_KINDS
 
 
-def test_kernels_take_formats_that_exist(profile: DeviceProfile) -> None:
-    for rule in profile.runtime.kernels.values():
-        for name in rule.formats:
-            assert find_format(name).name == name
+def test_kernels_take_the_basic_kinds(profile: DeviceProfile) -> None:
+    assert {kind for rule in profile.runtime.kernels.values() for kind in rule.ops} >= BASIC_KINDS
 
 
-def test_every_multiplication_has_an_energy(profile: DeviceProfile) -> None:
-    products = {*CONVOLUTIONS, "conv2d", "linear", "matmul"}
-    for rule in profile.runtime.kernels.values():
-        if products & set(rule.ops):
-            native = {types for types, support in rule.types.items() if support == "native"}
-            assert native <= set(profile.hardware.mac_pj)
-
-
-def test_every_product_costs_time(profile: DeviceProfile) -> None:
-    products = {*CONVOLUTIONS, "conv2d", "linear", "matmul"}
-    for name, rule in profile.runtime.kernels.items():
-        if products & set(rule.ops):
-            assert rule.cycles.per_mac > 0, name
-
-
-def test_what_is_unpacked_has_something_to_be_unpacked_to(profile: DeviceProfile) -> None:
-    for rule in profile.runtime.kernels.values():
-        assert "native" in rule.types.values()
-        for types, support in rule.types.items():
-            if support == "decoded":
-                activation_bits = types.split("x", maxsplit=1)[0]
-                assert f"{activation_bits}x{activation_bits}" in profile.hardware.mac_pj
-
-
-def test_the_numerics_policy_exists(profile: DeviceProfile) -> None:
-    assert find_policy(profile.numerics.policy).name == profile.numerics.policy
-
-
-def test_weights_and_activations_have_a_home(profile: DeviceProfile) -> None:
-    held = {what for memory in profile.hardware.memories.values() for what in memory.holds}
-    assert held == {"weights", "activations"}
+def test_no_source_is_a_memory(profile: DeviceProfile) -> None:
+    for text in profile.sources.values():
+        assert "from memory" not in text
+        assert "unverified" not in text
+        assert text != OVERRIDDEN
 
 
 def test_evidence_names_a_file_that_is_there(profile: DeviceProfile) -> None:
@@ -117,6 +105,7 @@ def test_the_clock_can_be_overridden(profile: DeviceProfile) -> None:
     assert faster.hardware.clock_hz == doubled
     assert faster.sha256 != profile.sha256
     assert not faster.is_calibrated
+    assert faster.sources["hardware.clock_hz"] == OVERRIDDEN
 
 
 def test_a_profile_read_twice_is_the_same(profile: DeviceProfile) -> None:
@@ -143,10 +132,16 @@ def problem(path: str, overrides: Mapping[str, object] | None = None) -> str:
     return message
 
 
+def complaints(path: str) -> list[str]:
+    """Return what `hwsim check-profile` lists."""
+    tree = read_tree(Path(path))
+    return [*problems(tree, Path(path).stem), *unsourced(tree)]
+
+
 def test_the_toy_loads(tmp_path: Path) -> None:
     toy = load_profile(write(tmp_path, GOOD))
     assert toy.runtime.kernels["gemm"].formats == {"dense": "native"}
-    assert unsourced(toy) == []
+    assert complaints(str(tmp_path / "toy.yaml")) == []
 
 
 @pytest.mark.parametrize(
@@ -200,6 +195,72 @@ def test_a_malformed_profile_gives_one_clear_line(
 
 
 @pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("ops: [linear]", "ops: [linear, lineal]", ("gemm.ops", "'lineal'", "matmul")),
+        ("types: {8x8: native}", "types: {8x8: native, 17x8: native}", ("types.17x8", "16")),
+        ("types: {8x8: native}", "types: {8x8: native, 8x0: decoded}", ("types.8x0",)),
+        ("types: {8x8: native}", "types: {8x8: native, 08x8: native}", ("types.08x8",)),
+        ("types: {8x8: native}", "types: {8x8: native, int8: native}", ("types.int8", "8x4")),
+        ("types: {8x8: native}", "types: {8x8: native, f32x32: native}", ("types.f32x32",)),
+        ("types: {8x8: native}", "types: {8x8: native, f16: native}", ("types.f16",)),
+        ("types: {8x8: native}", "types: {8x8: native, f32x8: decoded}", ("mac_pj.f32", "linear")),
+        ("types: {8x8: native}", "types: {4x4: native}", ("add hardware.mac_pj.4x4", "gives: 8x8")),
+        ("types: {8x8: native}", "types: {4x2: decoded}", ("add hardware.mac_pj.4x4",)),
+        ("types: {8x8: native}", "types: {}", ("gemm.types", "at least 1")),
+        ("mac_pj: {8x8: 1.0}", "mac_pj: {8x8: 1.0, 8by8: 1.0}", ("hardware.mac_pj.8by8",)),
+        ("{per_mac: 1.0}", "{per_mac: 1.0}, formats: {bitmaks: native}", ("'bitmaks'", "bitmask")),
+        ("{per_mac: 1.0}", '{per_mac: 1.0}, formats: {"02:4": native}', ("02:4", "'2:4'")),
+        ("{per_mac: 1.0}", '{per_mac: 1.0}, formats: {"4:2": native}', ("4:2", "dense")),
+        ("{per_mac: 1.0}", "{per_mac: 1.0}, formats: {}", ("gemm.formats", "at least 1")),
+        ("{per_mac: 1.0}", "{per_call: 1.0}", ("gemm.cycles.per_mac", "linear", "above 0")),
+        ("{per_mac: 1.0}", "{per_mac: 0}", ("gemm.cycles.per_mac", "linear", "above 0")),
+        ("ops: [linear]", "ops: [linear, add]", ("gemm.cycles", "nothing prices add")),
+        ("policy: tflm", "policy: tlfm", ("numerics.policy", "'tlfm'", "tflm")),
+        ("[weights, activations]", "[weights]", ("hardware.memories", "activations, got none")),
+        ("[weights, activations]", "[activations]", ("hardware.memories", "weights, got none")),
+        (
+            "  static_w",
+            "    rom: {size_bytes: 1, pj_per_byte: 1.0, holds: [weights]}\n  static_w",
+            ("hardware.memories", "weights, got ram, rom"),
+        ),
+        ("  static_w", "  cores: 4\n  static_w", ("hardware.core_efficiency", "required", "4")),
+        ("name: toy\ndesc", "name: tie\ndesc", ("name: expected 'toy'", "'tie'")),
+        ("name: toy\ndesc", "desc", ("name: this key is required and never inherited",)),
+        ("description: A toy.", "description: ''", ("description", "at least 1")),
+        ("1.0e+6", "1.0e+300", ("hardware.clock_hz", "1e+300")),
+        (
+            '  numerics: "assumed: a toy"\n',
+            '  numerics.accumulator_bits: "assumed: x"\n',
+            ("policy",),
+        ),
+    ],
+)
+def test_nonsense_gives_exactly_one_clear_line(
+    tmp_path: Path, old: str, new: str, words: tuple[str, ...]
+) -> None:
+    assert old in GOOD
+    path = write(tmp_path, GOOD.replace(old, new, 1))
+    (line,) = complaints(path)
+    assert "\n" not in line
+    for word in words:
+        assert word in line
+    if problems(read_tree(Path(path)), "toy"):
+        assert problem(path) == f"toy: {line}"
+
+
+def test_a_check_lists_all_that_is_wrong(tmp_path: Path) -> None:
+    text = GOOD.replace("policy: tflm", "policy: tlfm").replace("ops: [linear]", "ops: [lineal]")
+    lines = complaints(write(tmp_path, text.replace('  hardware: "assumed: a toy"\n', "")))
+    assert len(lines) == 2 + len(("clock_hz", "size_bytes", "pj_per_byte", "static_w", "mac_pj"))
+
+
+def test_a_key_with_a_line_break_is_told_in_one_line(tmp_path: Path) -> None:
+    text = GOOD.replace("types: {8x8: native}", 'types: {8x8: native, "8\\nx": native}')
+    assert "8 x" in problem(write(tmp_path, text))
+
+
+@pytest.mark.parametrize(
     ("text", "word"),
     [
         ("", "NoneType"),
@@ -224,17 +285,86 @@ def test_a_circle_of_heirs_is_refused(tmp_path: Path) -> None:
     assert "inherits" in problem(str(tmp_path / "a.yaml"))
 
 
+HEIR = "inherits: parent\nname: heir\ndescription: An heir.\n"
+
+
 def test_an_heir_changes_leaves_and_loses_the_evidence(tmp_path: Path) -> None:
     evidence = "evidence: {measurements: x.csv, n: 3, held_out_mape: 0.1}\n"
-    write(tmp_path, GOOD + evidence, "parent")
-    heir = load_profile(
-        write(tmp_path, "inherits: parent\nname: heir\nhardware: {clock_hz: 2.0e+6}\n", "heir")
-    )
+    write(tmp_path, GOOD.replace("name: toy\nd", "name: parent\nd") + evidence, "parent")
+    heir = load_profile(write(tmp_path, HEIR + "hardware: {clock_hz: 2.0e+6}\n", "heir"))
     parent = load_profile(str(tmp_path / "parent.yaml"))
-    assert (heir.name, heir.hardware.clock_hz) == ("heir", 2.0e6)
+    assert (heir.name, heir.description, heir.hardware.clock_hz) == ("heir", "An heir.", 2.0e6)
     assert heir.hardware.memories == parent.hardware.memories
     assert parent.is_calibrated
     assert not heir.is_calibrated
+
+
+@pytest.mark.parametrize("key", ["name", "description"])
+def test_an_heir_is_called_by_itself(tmp_path: Path, key: str) -> None:
+    write(tmp_path, GOOD.replace("name: toy\nd", "name: parent\nd"), "parent")
+    text = "\n".join(line for line in HEIR.splitlines() if not line.startswith(key))
+    message = problem(write(tmp_path, text, "heir"))
+    assert message == f"heir: {key}: this key is required and never inherited"
+
+
+@pytest.mark.parametrize(
+    ("text", "unsaid"),
+    [
+        ("hardware: {clock_hz: 2.0e+6}", ["hardware.clock_hz"]),
+        ("numerics: {policy: xnnpack}", ["numerics.policy"]),
+        (
+            "runtime: {kernels: {gemm: {tile: {m: 2}, cycles: {per_call: 1.0}}}}",
+            ["runtime.kernels.gemm.cycles.per_call", "runtime.kernels.gemm.tile.m"],
+        ),
+        ("hardware: {clock_hz: 2.0e+6}\nsources: {hardware.clock_hz: 'assumed: it'}", []),
+        ("runtime: {version: '2'}", []),
+    ],
+)
+def test_a_source_does_not_cover_what_an_heir_overrides(
+    tmp_path: Path, text: str, unsaid: list[str]
+) -> None:
+    write(tmp_path, GOOD.replace("name: toy\nd", "name: parent\nd"), "parent")
+    lines = complaints(write(tmp_path, HEIR + text, "heir"))
+    assert sorted(line.partition(":")[0] for line in lines) == unsaid
+    assert all("no source of its own" in line for line in lines)
+
+
+@pytest.mark.parametrize("value", [0, -1.0, float("nan"), float("inf"), 1e300, "fast", True, None])
+@pytest.mark.parametrize("key", ["clock_hz", "cores", "core_efficiency", "memories.ram.size_bytes"])
+def test_an_absurd_override_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    message = problem(write(tmp_path, GOOD), {f"hardware.{key}": value})
+    assert message.startswith(f"toy: hardware.{key}: ")
+
+
+@pytest.mark.parametrize("value", [-1.0, float("nan"), float("inf"), 1e300, 10**400, "x", True])
+@pytest.mark.parametrize(
+    "key", ["hardware.static_w", "hardware.mac_pj.8x8", "runtime.kernels.gemm.cycles.per_output"]
+)
+def test_an_absurd_price_is_refused(tmp_path: Path, key: str, value: object) -> None:
+    assert problem(write(tmp_path, GOOD), {key: value}).startswith(f"toy: {key}: ")
+
+
+def test_an_override_says_so_in_the_sources(tmp_path: Path) -> None:
+    toy = load_profile(
+        write(tmp_path, GOOD),
+        {"hardware.clock_hz": 2.0, "numerics.policy": "xnnpack", "runtime.version": "2"},
+    )
+    assert toy.sources == {
+        "runtime": "assumed: a toy",
+        "hardware.clock_hz": OVERRIDDEN,
+        "hardware.memories": "assumed: a toy",
+        "hardware.static_w": "assumed: a toy",
+        "hardware.mac_pj": "assumed: a toy",
+        "numerics.policy": OVERRIDDEN,
+        "numerics.accumulator_bits": "assumed: a toy",
+    }
+
+
+def test_more_cores_need_an_efficiency(tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD)
+    assert "hardware.core_efficiency" in problem(path, {"hardware.cores": 4})
+    overrides = {"hardware.cores": 4, "hardware.core_efficiency": 1.0}
+    assert load_profile(path, overrides).hardware.cores == 4
 
 
 @pytest.mark.parametrize(
@@ -248,6 +378,9 @@ def test_an_heir_changes_leaves_and_loses_the_evidence(tmp_path: Path) -> None:
         ("", 80.0, ("no such key",)),
         ("hardware.", 80.0, ("hardware.: there is no such key",)),
         ("hardware.memory.ram.size_bytes", 80, ("'memory'", "memories")),
+        ("name", "tie", ("no such key", "'name'", "hardware")),
+        ("sources.hardware", "assumed: x", ("'sources'", "hardware")),
+        ("evidence.n", 80, ("'evidence'", "hardware")),
         ("hardware.clock_hz", "80e6", ("clock_hz", "'80e6' (str)")),
         ("hardware.clock_hz", {"a": 1}, ("clock_hz", "(dict)")),
         ("hardware.clock_hz", -80.0, ("clock_hz", "-80.0")),
@@ -264,9 +397,9 @@ def test_a_bad_override_gives_one_clear_line(
 def test_a_key_left_at_its_default_can_be_overridden(tmp_path: Path) -> None:
     toy = load_profile(
         write(tmp_path, GOOD),
-        {"hardware.cores": 2, "hardware.memories.ram.bytes_per_cycle": 4.0},
+        {"hardware.core_efficiency": 0.5, "hardware.memories.ram.bytes_per_cycle": 4.0},
     )
-    assert toy.hardware.cores == 2
+    assert toy.hardware.core_efficiency == 0.5
     assert toy.hardware.memories["ram"].bytes_per_cycle == 4.0
 
 
@@ -287,5 +420,5 @@ def test_an_unknown_device_is_answered_with_those_that_exist() -> None:
     ],
 )
 def test_a_number_without_a_source_is_told(tmp_path: Path, old: str, new: str, word: str) -> None:
-    lines = unsourced(load_profile(write(tmp_path, GOOD.replace(old, new, 1))))
+    lines = complaints(write(tmp_path, GOOD.replace(old, new, 1)))
     assert any(line.startswith(word) for line in lines)

@@ -117,7 +117,7 @@ def test_inputs_that_do_not_fit(x: Any, message: str, spec: str) -> None:
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.int16, np.int64])
-def test_integers_that_may_be_reals_or_codes_are_refused(dtype: type) -> None:
+def test_integers_that_may_be_reals_or_codes_are_refused(dtype: Any) -> None:
     with pytest.raises(DataError) as error:
         run(quantized(mlp), np.ones((2, 4, 4, 3), dtype))
     assert str(error.value) == (
