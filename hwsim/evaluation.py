@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from hwsim.cost import count, price
 from hwsim.execute import accuracy
 from hwsim.lower import lower
+from hwsim.profile import load_profile
 from hwsim.records import Result
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ def estimate(graph: Graph, device: DeviceProfile) -> Estimate:
 
 def evaluate(
     graph: Graph,
-    device: DeviceProfile,
+    device: DeviceProfile | str,
     data: Data | None = None,
     *,
     recipe: str = "none",
@@ -38,7 +39,7 @@ def evaluate(
 
     Args:
         graph: The model, compressed already.
-        device: From `hwsim.device`.
+        device: From `hwsim.device`, or a profile's name.
         data: Labelled samples, for the accuracy under the device's own rounding.
         recipe: How the graph was compressed, for reports.
         overrides: What was laid over the profile, for reports.
@@ -46,12 +47,14 @@ def evaluate(
     Raises:
         UnsupportedError: The device cannot run some node; the message names it.
         DataError: `data` does not fit the model.
+        ProfileError: There is no profile of that name.
     """
-    priced = estimate(graph, device)
+    profile = load_profile(device) if isinstance(device, str) else device
+    priced = estimate(graph, profile)
     measured = None
     if data is not None and data.y is not None:
-        measured = accuracy(graph, data, device.numerics.policy)
-    return result_of(graph, device, priced, measured, recipe=recipe, overrides=overrides)
+        measured = accuracy(graph, data, profile.numerics.policy)
+    return result_of(graph, profile, priced, measured, recipe=recipe, overrides=overrides)
 
 
 def result_of(

@@ -139,8 +139,14 @@ def accuracy(graph: Graph, data: Data, numerics: str | Numerics) -> Accuracy:
     """
     if data.y is None:
         raise DataError(f"{data.name}: accuracy needs labels 'y'")
-    outputs = run(graph, data.x, numerics)
-    predicted = outputs.reshape(data.count, -1).argmax(axis=1)
+    outputs = run(graph, data.x, numerics).reshape(data.count, -1)
+    low, high = int(data.y.min()), int(data.y.max())
+    if low < 0 or high >= outputs.shape[1]:
+        raise DataError(
+            f"{data.name}: labels y are {low}..{high}; "
+            f"{graph.name} tells classes 0..{outputs.shape[1] - 1} apart"
+        )
+    predicted = outputs.argmax(axis=1)
     return Accuracy(top1=float((predicted == data.y).mean()), n=data.count)
 
 

@@ -45,6 +45,10 @@ class Graph:
     tensors: Mapping[str, TensorType]
     nodes: tuple[Node, ...]
 
+    def __repr__(self) -> str:
+        """Return one line; `to_text` gives them all."""
+        return f"<Graph {self.name}: {len(self.nodes)} nodes, {self.storage_bytes} bytes>"
+
     @cached_property
     def producers(self) -> dict[str, Node]:
         """The node that makes each tensor; graph inputs have none."""

@@ -189,10 +189,18 @@ def _why_not(step: Step, stored: str, profile: DeviceProfile) -> str:
     types = sorted({types for rule in same_kind for types in rule.types})
     if step.types not in types:
         return (
-            f"{profile.runtime.name} on {profile.name} has no {step.types} kernel for {kind} "
-            f"(takes: {', '.join(types)})"
+            f"{profile.runtime.name} on {profile.name} has no {_spelled(step.types)} kernel for "
+            f"{kind} (takes, as activation x weight bits: {', '.join(types)})"
+            + ("; quantize the model" if step.types == "f32" else "")
         )
     return f"{profile.runtime.name} on {profile.name} has no kernel for {stored} {kind}"
+
+
+def _spelled(types: str) -> str:
+    """Return types, in words where the short form would not be understood."""
+    activation, _, weight = types.partition("x")
+    is_dynamic = activation == "f32" and weight
+    return f"{types} (real activations, {weight}-bit weights)" if is_dynamic else types
 
 
 def _types(graph: Graph, node: Node) -> str:

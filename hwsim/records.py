@@ -128,7 +128,7 @@ class Estimate:
         latency_high_s: Upper end.
     """
 
-    steps: tuple[StepEstimate, ...]
+    steps: tuple[StepEstimate, ...] = field(repr=False)
     footprint: Footprint
     latency_low_s: float
     latency_high_s: float

@@ -163,7 +163,7 @@ def rows_of(
     _require_distinct((graph.name for graph in models), "model")
     _require_distinct((recipe.name for recipe in recipes), "recipe")
     if training_data is None and data is not None:
-        training_data = replace(data, y=None)
+        training_data = replace(data, y=None, name=f"{data.name}, whose labels are kept to judge")
     return [
         Row(
             graph=graph,

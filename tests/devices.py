@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, VIEW_KINDS
 from hwsim.profile import DeviceProfile
 from hwsim.profile.schema import (
     Cycles,
@@ -13,23 +14,6 @@ from hwsim.profile.schema import (
     NumericsChoice,
     Runtime,
     Tile,
-)
-
-HEAVY = ("conv2d", "pointwise_conv2d", "depthwise_conv2d", "linear", "matmul")
-LIGHT = (
-    "add",
-    "average_pool2d",
-    "batch_norm",
-    "concat",
-    "elementary",
-    "layer_norm",
-    "max_pool2d",
-    "mean",
-    "mul",
-    "pad",
-    "slice",
-    "softmax",
-    "transpose",
 )
 
 
@@ -45,17 +29,17 @@ def unit_device(
     formats = {"dense": "native", "bitmask": "native", "2:4": "native", "csr": "decoded"}
     kernels: dict[str, Any] = {
         "heavy": KernelRule(
-            ops=HEAVY,
+            ops=HEAVY_KINDS,
             types=everything,  # pyright: ignore[reportArgumentType]
             formats=formats,  # pyright: ignore[reportArgumentType]
             tile=tile,
             cycles=cycles,
         ),
         "light": KernelRule(
-            ops=LIGHT, types={"8x8": "native", "f32": "native"}, cycles=Cycles(per_output=1.0)
+            ops=LIGHT_KINDS, types={"8x8": "native", "f32": "native"}, cycles=Cycles(per_output=1.0)
         ),
         "view": KernelRule(
-            ops=("reshape", "constant"), types={"8x8": "native", "f32": "native"}, cycles=Cycles()
+            ops=VIEW_KINDS, types={"8x8": "native", "f32": "native"}, cycles=Cycles()
         ),
     }
     memories = {

@@ -110,7 +110,7 @@ def _memory_cycles(
 
 
 def _energy(program: Program, step: Step, counts: Counts, latency_s: float) -> dict[str, float]:
-    """Return joules by term: MACs executed and padded, bytes per memory, power over time."""
+    """Return joules by term: MACs executed and padded, bytes, cycles, power over time."""
     hardware = program.profile.hardware
     terms = {
         f"traffic:{name}": hardware.memories[name].pj_per_byte * moved * _PJ
@@ -127,5 +127,6 @@ def _energy(program: Program, step: Step, counts: Counts, latency_s: float) -> d
         terms["mac"] = (
             hardware.mac_pj[step.types] * (counts.macs_executed + counts.macs_padding) * _PJ
         )
+    terms["cycles"] = hardware.cycle_pj * latency_s * hardware.clock_hz * _PJ
     terms["static"] = hardware.static_w * latency_s
     return {term: joules for term, joules in terms.items() if joules > 0}

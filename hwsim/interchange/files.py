@@ -64,7 +64,8 @@ def load(model: object) -> Graph:
     if isinstance(model, str | Path):
         text = str(model)
         return _load_callable(text) if _is_callable_path(text) else _load_file(Path(text))
-    return _read_module(model, type(model).__name__)
+    module = cast("tuple[object, object]", model)[0] if _is_pair(model) else model
+    return _read_module(model, type(module).__name__)
 
 
 def save(graph: Graph, path: str | Path) -> None:

@@ -24,6 +24,8 @@ from hwsim.interchange.torch_export_nodes import (
     examples_of,
     feeds_linear,
     node_names,
+    read_nodes,
+    results_of,
     schema_of,
     static_shape,
 )
@@ -105,12 +107,12 @@ def _evaluation(module: nn.Module) -> Generator[None]:
 
 
 def _read(program: ExportedProgram, name: str) -> Graph:
-    nodes = list(program.graph.nodes)
+    results = results_of(program)
+    nodes = read_nodes(program, results)
     reader = _Reader(builder=Builder(name), names=node_names(nodes), known={})
     check_in_place(nodes, name)
     constants = cast("dict[str, Tensor]", {**program.state_dict, **program.constants})
     specs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
-    outputs: list[Value] = []
     for node in nodes:
         if node.op == "placeholder":
             spec = specs[node.name]
@@ -119,11 +121,9 @@ def _read(program: ExportedProgram, name: str) -> Graph:
             else:
                 # A copy: ops in place on constants are run for real.
                 reader.known[node] = constants[cast("str", spec.target)].detach().clone()
-        elif node.op == "output":
-            outputs = [reader.output(out) for out in node.all_input_nodes]
         else:
             reader.add_call(node)
-    return reader.builder.graph(outputs)
+    return reader.builder.graph([reader.output(node) for node in results])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

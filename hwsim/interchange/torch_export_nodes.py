@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
+from torch.export.graph_signature import OutputKind
 
 from hwsim.errors import InterchangeError
 from hwsim.interchange._torch_elementwise import ELEMENTARY
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor, fx
+    from torch.export import ExportedProgram
 
     from hwsim.arrays import Shape
 
@@ -84,6 +86,32 @@ def examples_of(node: fx.Node) -> list[Tensor]:
     if isinstance(results, torch.Tensor):
         return [results]
     return [result for result in cast("list[object]", results) if isinstance(result, torch.Tensor)]
+
+
+def results_of(program: ExportedProgram) -> list[fx.Node]:
+    """Return the tensors that the user gets, in order and as often as returned.
+
+    After run_decompositions the new values of buffers and inputs are outputs too, which the user
+    never sees.
+    """
+    output = next(node for node in program.graph.nodes if node.op == "output")
+    returned = cast("Sequence[object]", output.args[0])
+    return [
+        result
+        for result, spec in zip(returned, program.graph_signature.output_specs, strict=True)
+        if spec.kind == OutputKind.USER_OUTPUT and isinstance(result, torch.fx.Node)
+    ]
+
+
+def read_nodes(program: ExportedProgram, results: Sequence[fx.Node]) -> list[fx.Node]:
+    """Return the nodes in order, less the output and what only makes new values of buffers."""
+    dropped: set[fx.Node] = set()
+    for node in reversed(program.graph.nodes):
+        # What nobody reads may be an op in place on a constant.
+        unseen = node.op == "call_function" and node.users and node not in results
+        if node.op == "output" or (unseen and dropped.issuperset(node.users)):
+            dropped.add(node)
+    return [node for node in program.graph.nodes if node not in dropped]
 
 
 def feeds_linear(node: fx.Node) -> bool:

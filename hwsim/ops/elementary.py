@@ -94,6 +94,6 @@ class Elementary(Weightless):
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
-        # A clamp costs what a sum does; the others need a table or an exponential.
-        is_clamp = self.function in ("relu", "relu6")
-        return elementwise("relu" if is_clamp else self.kind, inputs, outputs)
+        # Two forms of one function are one kernel; runtimes have some functions and lack others.
+        kind = {"relu6": "relu", "gelu_tanh": "gelu"}.get(self.function, self.function)
+        return elementwise(kind, inputs, outputs)

@@ -52,8 +52,9 @@ class Hardware(Section):
         core_efficiency: Share of ideal scaling that a second and further core brings, 0..1;
             required where there is more than one core.
         memories: Nearest first.
-        static_w: Power while an inference runs, whatever it does: leakage, clock tree, regulators
-            and, where MAC energies are not known apart, the running core itself.
+        static_w: Power while an inference runs, whatever the clock: leakage, regulators, idle rest.
+        cycle_pj: Energy of one cycle of the running core, fetch and decode included; 0 where MACs
+            and bytes say it all.
         mac_pj: Energy of one executed multiply-accumulate by types (`8x8`, `f32`).
     """
 
@@ -62,6 +63,7 @@ class Hardware(Section):
     core_efficiency: Annotated[float, Field(gt=0, le=1)] = 1.0
     memories: dict[str, Memory]
     static_w: NonNegative
+    cycle_pj: NonNegative = 0.0
     mac_pj: dict[str, NonNegative]
 
 

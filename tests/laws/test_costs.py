@@ -69,6 +69,7 @@ def test_no_prices_no_energy(name: str) -> None:
         update={
             "memories": memories,
             "static_w": 0.0,
+            "cycle_pj": 0.0,
             "mac_pj": dict.fromkeys(profile.hardware.mac_pj, 0.0),
         }
     )

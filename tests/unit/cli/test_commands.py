@@ -137,8 +137,8 @@ def test_a_device_is_shown_as_a_profile_that_can_be_read(name: str, hwsim: Hwsim
     ended = hwsim("device", name)
     shown: Any = yaml.safe_load(ended.out)
     assert (ended.status, shown["name"]) == (0, name)
-    Path("copy.yaml").write_text(ended.out, encoding="utf-8")
-    assert load_profile("copy.yaml") == load_profile(name)
+    Path(f"{name}.yaml").write_text(ended.out, encoding="utf-8")
+    assert load_profile(f"{name}.yaml") == load_profile(name)
 
 
 @pytest.mark.parametrize("name", known_devices())

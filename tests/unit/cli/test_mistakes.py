@@ -50,7 +50,8 @@ def prepare(folder: Path) -> None:
         "key": "hardware: {klock_hz: 1.0e6}",
         "list": "hardware: []",
     }.items():
-        (folder / f"{name}.yaml").write_text(f"inherits: {DEVICE}\nname: {name}\n{text}\n")
+        heir = f"inherits: {DEVICE}\nname: {name}\ndescription: x\n{text}\n"
+        (folder / f"{name}.yaml").write_text(heir)
     (folder / "broken.yaml").write_text("a: [")
     (folder / "models.py").write_text(
         "def raises(): raise RuntimeError('two\\nlines')\ndef number(): return 3\n"

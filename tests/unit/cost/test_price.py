@@ -81,12 +81,18 @@ def test_energy_is_macs_bytes_and_power_over_time() -> None:
         "flash": Memory(size_bytes=64, pj_per_byte=5, holds=("weights",)),
     }
     profile = with_hardware(
-        unit_device(Tile(m=3)), memories=memories, mac_pj={"8x8": 2.0}, static_w=1e-12
+        unit_device(Tile(m=3)), memories=memories, mac_pj={"8x8": 2.0}, static_w=1e-12, cycle_pj=7.0
     )
     step = priced(layer(np.ones((4, 4)), Dense()), profile)
     # 4 channels are rounded up to 6: 24 MACs are issued in 24 cycles of 1 s.
     assert step.energy_terms_j == pytest.approx(
-        {"mac": 48e-12, "traffic:ram": 24e-12, "traffic:flash": 80e-12, "static": 24e-12}
+        {
+            "mac": 48e-12,
+            "traffic:ram": 24e-12,
+            "traffic:flash": 80e-12,
+            "cycles": 168e-12,
+            "static": 24e-12,
+        }
     )
 
 
