@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compressors._disjoint_sets import DisjointSets
+from compressors._scales import LARGEST_SCALE, float32_scale
+from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
 from hwsim.ops import AveragePool2d, Concat, Elementary, MaxPool2d, Softmax
 
@@ -14,10 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from compressors._ranges import Range
-    from hwsim.graph import Graph
+    from hwsim.graph import Graph, Node
     from hwsim.op import Op
 
 _BITS = 8
+_STEPS = (1 << _BITS) - 1
+# Parts of a consumer's output step that the bias of a tensor of zeros is written in.
+_ZERO_PARTS = 256
 # The outputs whose range is known: TFLite fixes these encodings, and its kernels rely on them.
 _UNIT = Quant(scale=(1 / 256,), zero_point=(-128,))
 _SIGNED_UNIT = Quant(scale=(1 / 128,), zero_point=(0,))
@@ -35,6 +41,9 @@ def encodings(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Quant]:
     Args:
         graph: Of floats.
         ranges: (low, high) per tensor, 0 within.
+
+    Raises:
+        RecipeError: A range is too wide for float32 scales.
     """
     groups = _Groups(graph)
     for node in graph.nodes:
@@ -47,6 +56,12 @@ def encodings(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Quant]:
     for node in graph.nodes:
         if isinstance(node.op, _SOFT):
             groups.join_where_free(node.inputs, node.outputs[0])
+    for tensor, (low, high) in ranges.items():
+        if not high - low <= _STEPS * LARGEST_SCALE:
+            raise RecipeError(
+                f"{graph.name}: quantize: tensor {tensor!r} ranges over {low:.3g} .. {high:.3g}; "
+                f"expected at most {_STEPS * LARGEST_SCALE:.3g} in all; scale inputs or weights"
+            )
     return groups.encode(ranges)
 
 
@@ -60,6 +75,7 @@ class _Groups:
     """Tensors that share an encoding, and the encodings that are fixed."""
 
     def __init__(self, graph: Graph) -> None:
+        self._nodes = graph.nodes
         self._index = {tensor: i for i, tensor in enumerate(graph.tensors)}
         self._sets = DisjointSets(len(self._index))
         self._fixed: dict[int, Quant] = {}
@@ -103,7 +119,35 @@ class _Groups:
             lows[root] = min(low, lows.get(root, 0.0))
             highs[root] = max(high, highs.get(root, 0.0))
         made = {root: self._fixed.get(root) or asymmetric(lows[root], highs[root]) for root in lows}
+        for root, scale in self._zero_scales(made, lows, highs).items():
+            made[root] = replace(made[root], scale=(float32_scale(scale),))
         return {tensor: made[self.root(tensor)] for tensor in ranges}
+
+    def _zero_scales(
+        self, made: Mapping[int, Quant], lows: Mapping[int, float], highs: Mapping[int, float]
+    ) -> dict[int, float]:
+        """Return a scale for groups of zeros, such as dead ReLUs, that drowns nothing beside them.
+
+        Any would do for the zeros, but biases are written in steps of it: they must be finer than
+        the steps of what the layer makes.
+        """
+        zeros = {root for root in made if root not in self._fixed and lows[root] == highs[root]}
+        scales: dict[int, float] = {}
+        for node in self._nodes:
+            output = self.root(node.outputs[0])
+            if output in zeros:
+                continue  # All zero itself: its bias is too, or an activation clips it.
+            wanted = made[output].scale[0] / _gain(node)
+            for root in {self.root(tensor) for tensor in node.inputs} & zeros:
+                scales[root] = min(wanted, scales.get(root, wanted))
+        return scales
+
+
+def _gain(node: Node) -> float:
+    """Return how much finer than its result's steps those of an operand of zeros shall be."""
+    weight = node.op.weight
+    largest = 0.0 if weight is None else float(np.abs(weight.real()).max(initial=0.0))
+    return _ZERO_PARTS * largest or 1.0
 
 
 def asymmetric(low: float, high: float) -> Quant:
@@ -112,15 +156,7 @@ def asymmetric(low: float, high: float) -> Quant:
     scale = (high - low) / 255, zero point = clip(round(-128 - low / scale)) (Jacob et al., arXiv
     1712.05877, section 3). The scale is a float32 value.
     """
-    steps = (1 << _BITS) - 1
     smallest = -(1 << (_BITS - 1))
-    scale = float32_scale((high - low) / steps)
-    zero_point = int(np.clip(np.rint(smallest - low / scale), smallest, smallest + steps))
+    scale = float32_scale((high - low) / _STEPS)
+    zero_point = int(np.clip(np.rint(smallest - low / scale), smallest, smallest + _STEPS))
     return Quant(scale=(scale,), zero_point=(zero_point,), bits=_BITS)
-
-
-def float32_scale(scale: float) -> float:
-    """Return `scale` as a float32 value; 1 for 0, and never below the smallest normal one."""
-    if scale == 0.0:
-        return 1.0
-    return float(max(np.float32(scale), np.finfo(np.float32).tiny))

@@ -12,10 +12,10 @@ from hwsim.errors import RecipeError
 from hwsim.ops import Conv2d, Linear
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from compressors.channels import Channels
-    from hwsim.arrays import FloatArray, IntArray
+    from hwsim.arrays import Array, FloatArray, IntArray
     from hwsim.graph import Graph, Node
 
 Criterion: TypeAlias = Literal["l1", "l2"]
@@ -31,7 +31,7 @@ class Choice:
         scope: `local`: this fraction of each group of channels that one layer makes. `global`:
             the lowest of all, once each group's scores are divided by their mean.
         criterion: Norm of a channel's filters.
-        round_to: What is left of a group is rounded up to a multiple of this.
+        round_to: What is left of each layer's channels is rounded up to a multiple of this.
     """
 
     sparsity: float
@@ -44,6 +44,9 @@ def choose(
     graph: Graph, channels: Channels, choice: Choice, layers: Collection[str]
 ) -> frozenset[int]:
     """Return the channels to remove.
+
+    Every layer keeps a multiple of `round_to` channels, or all of them; every tensor keeps one.
+    Where layers share channels (sums, concatenations, groups) more may stay for that.
 
     Args:
         graph: What to prune.
@@ -69,10 +72,11 @@ def choose(
             "others; structure=unstructured would do"
         )
     removed: set[int] = set()
-    for group, own, count in zip(groups, free, _counts(free, scores, choice), strict=True):
+    for own, count in zip(free, _counts(free, scores, choice), strict=True):
         lowest = own[np.argsort(scores[own], kind="stable")]
-        removed.update(lowest[: _allowed(len(group), count, choice.round_to)].tolist())
-    return _without_empty(removed, channels, scores)
+        removed.update(lowest[:count].tolist())
+    layers_first = sorted((channels.of[node.outputs[0]] for node in makers), key=len)
+    return _restored(removed, layers_first, choice.round_to, channels, scores)
 
 
 def _makes_channels(node: Node) -> bool:
@@ -126,16 +130,36 @@ def _counts(free: list[IntArray], scores: FloatArray, choice: Choice) -> list[in
     return np.bincount(owners[lowest].astype(np.int64), minlength=len(free)).tolist()
 
 
-def _allowed(total: int, count: int, round_to: int) -> int:
-    """Return how many of `total` may go when `count` should: one stays, rounded up."""
-    kept = -(-max(total - count, 1) // round_to) * round_to
-    return max(total - kept, 0)
+def _restored(
+    removed: set[int],
+    layers: Sequence[IntArray],
+    round_to: int,
+    channels: Channels,
+    scores: FloatArray,
+) -> frozenset[int]:
+    """Return `removed` less the best of each layer or tensor that would keep too few.
+
+    Args:
+        removed: Channels.
+        layers: Channels of what each layer makes; branches before what they are joined to.
+        round_to: A layer keeps a multiple of this, or all.
+        channels: Of the graph; every tensor keeps one.
+        scores: By channel.
+    """
+    gone = np.zeros(len(scores), bool)
+    gone[list(removed)] = True
+    rules = [(own, round_to) for own in layers] + [(own, 1) for own in channels.of.values()]
+    before = -1
+    # What one rule brings back may break another, but never more than everything comes back.
+    while before != (before := int(gone.sum())):
+        for own, step in rules:
+            while _keeps_too_few(gone[own], step):
+                lost = own[gone[own]]
+                # Of equal scores the later is the one that goes last.
+                gone[lost[scores[lost] == scores[lost].max()].max()] = False
+    return frozenset(np.flatnonzero(gone).tolist())
 
 
-def _without_empty(removed: set[int], channels: Channels, scores: FloatArray) -> frozenset[int]:
-    """Return `removed` less the best channel of each tensor that would be left with none."""
-    for own in channels.of.values():
-        present = np.unique(own)
-        if removed.issuperset(present.tolist()):
-            removed.discard(int(present[scores[present].argmax()]))
-    return frozenset(removed)
+def _keeps_too_few(gone: Array, step: int) -> bool:
+    kept = len(gone) - int(gone.sum())
+    return kept < len(gone) and (kept == 0 or kept % step != 0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from compressors._encodings import float32_scale
+from compressors._scales import float32_scale
 from hwsim.numerics import Quant
 from hwsim.ops import Constant, Conv2d, Linear
 
@@ -94,7 +94,7 @@ def _bias(bias: Weight | None, weight: Quant, input_scale: float) -> Weight | No
         return None
     quant = replace(
         weight,
-        scale=tuple(float32_scale(input_scale * scale) for scale in weight.scale),
+        scale=tuple(float(np.float32(input_scale * scale)) for scale in weight.scale),
         bits=_BIAS_BITS,
     )
     return replace(bias, codes=quant.encode(bias.real()), quant=quant)

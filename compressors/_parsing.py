@@ -49,6 +49,7 @@ def read_recipe(spec_or_path: str | Path, known: Sequence[type[Settings]]) -> Re
     Raises:
         RecipeError: An unknown step or setting, one out of range, or text of another shape.
     """
+    _check_type(spec_or_path)
     if isinstance(spec_or_path, Path) or spec_or_path.strip().lower().endswith(_FILE_ENDINGS):
         path = Path(spec_or_path)
         label, raw = read_file(path)
@@ -56,6 +57,14 @@ def read_recipe(spec_or_path: str | Path, known: Sequence[type[Settings]]) -> Re
     else:
         label, raw, where = "", read_spec(spec_or_path), "recipe"
     return Recipe(steps=tuple(_step(where, step, known) for step in raw), label=label)
+
+
+def _check_type(given: object) -> None:
+    if not isinstance(given, (str, Path)):
+        raise RecipeError(
+            f"recipe: expected a spec string or a path, got {type(given).__name__}; "
+            "'none' leaves a model as it is"
+        )
 
 
 def _step(where: str, raw: RawStep, known: Sequence[type[Settings]]) -> Compressor:

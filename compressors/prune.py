@@ -48,7 +48,8 @@ class Prune(Settings):
         scope: `local`: the fraction of each layer; `global`: of all layers by one threshold, raw
             magnitudes for weights, scores over their layer's mean for filters.
         criterion: Norm of filters (arXiv 1608.08710); single weights have only a magnitude.
-        round_to: The channels that filter pruning leaves are rounded up to a multiple of this.
+        round_to: The channels that filter pruning leaves of a layer are rounded up to a multiple
+            of this, on each side of a concatenation too; where that cannot be had, all stay.
         format: How unstructured weights are stored then.
         layers: Node names to prune: shell patterns, separated by `;`.
         exclude: Node names to leave, likewise.

@@ -12,6 +12,7 @@ from compressors._compressor import DataNeed, Settings
 from compressors._encodings import encodings
 from compressors._integer_ops import Granularity, WeightEncoding, as_integers
 from compressors._ranges import MinMax, ObserverName, Percentile, observe
+from compressors._scales import LARGEST_SCALE
 from hwsim.errors import RecipeError
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.graph import validate
@@ -29,6 +30,7 @@ class Quantize(Settings):
     Batch norms are folded, activations fused, ranges observed on calibration inputs; encodings
     follow TFLite's specification (Jacob et al., arXiv 1712.05877; Nagel et al., arXiv
     2106.08295). Weights that are zero stay exactly zero, in the storage format that they have.
+    Scales are at least 2^-60: activations of 1e-19 and less all become zero.
 
     Attributes:
         weights: Bits of a weight.
@@ -70,6 +72,7 @@ class Quantize(Settings):
         _require_reals(graph)
         x = self._inputs(graph, data)
         graph = without_batch_norm(fused(graph))
+        _require_moderate(graph)
         ranges = observe(graph, x, self._make_observer)
         quants = encodings(graph, ranges)
         encoding = WeightEncoding(bits=self.weights, granularity=self.granularity)
@@ -128,4 +131,15 @@ def _require_reals(graph: Graph) -> None:
                 raise RecipeError(
                     f"{graph.name}/{node.name}: quantize: expected float weights, got "
                     f"int{weight.bits}; leave out the step that made them integers"
+                )
+
+
+def _require_moderate(graph: Graph) -> None:
+    for node in graph.nodes:
+        for weight in node.op.constants:
+            largest = float(np.abs(weight.real()).max(initial=0.0))
+            if not largest <= LARGEST_SCALE:
+                raise RecipeError(
+                    f"{graph.name}/{node.name}: quantize: expected weights up to "
+                    f"{LARGEST_SCALE:.3g}, got {largest:.3g}; scale the layer"
                 )

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from hwsim.graph import validate
+from hwsim.data import Data
+from hwsim.errors import RecipeError
+from hwsim.graph import Graph, validate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from compressors._compressor import Compressor, DataNeed
-    from hwsim.data import Data
-    from hwsim.graph import Graph
 
 _STRONGEST_FIRST: tuple[DataNeed, ...] = ("labelled", "calibration", "none")
 
@@ -61,8 +61,21 @@ class Recipe:
             RecipeError: A step does not fit the graph, or lacks data.
             DataError: The data does not fit the graph.
         """
+        _check_types(graph, data)
         for step in self.steps:
             graph = validate(step.apply(graph, data))
             if on_step is not None:
                 on_step(step, graph)
         return graph
+
+
+def _check_types(graph: object, data: object) -> None:
+    if not isinstance(graph, Graph):
+        raise RecipeError(
+            f"recipe: expected a graph to compress, got {type(graph).__name__}; hwsim.load makes one"
+        )
+    if data is not None and not isinstance(data, Data):
+        raise RecipeError(
+            f"{graph.name}: recipe: expected data as hwsim.Data, got {type(data).__name__}; "
+            "hwsim.Data(x=...) makes it"
+        )

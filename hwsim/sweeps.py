@@ -258,6 +258,28 @@ def sweep(
     return frame(evaluate_rows(rows, executor=executor))
 
 
+COLUMNS = [
+    "model",
+    "recipe",
+    "device",
+    "overrides",
+    "latency_s",
+    "latency_low_s",
+    "latency_high_s",
+    "energy_j",
+    "peak_ram_bytes",
+    "flash_bytes",
+    "fits",
+    "top1",
+    "macs",
+    "macs_effective",
+    "calibrated",
+    "profile_sha256",
+    "refused",
+]
+"""Of a sweep's frame; there also where it has no rows."""
+
+
 def frame(comparison: Comparison) -> pd.DataFrame:
     """Return one row per outcome; figures of a refusal are missing, its reason is not."""
     records: list[dict[str, object]] = [
@@ -292,7 +314,7 @@ def frame(comparison: Comparison) -> pd.DataFrame:
         }
         for refusal in comparison.refusals
     ]
-    return pd.DataFrame(records + refused)
+    return pd.DataFrame(records + refused, columns=COLUMNS)
 
 
 def _evaluate_row(row: Row) -> list[Outcome]:

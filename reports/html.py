@@ -12,7 +12,9 @@ from plotly.offline import get_plotlyjs  # pyright: ignore[reportUnknownVariable
 
 from reports import charts
 from reports.labels import device_label, device_labels, profiles, recipes, short_recipes
-from reports.summary import notes, sections
+from reports.notes import notes
+from reports.overrides import shortened
+from reports.summary import sections
 from reports.visible import cleaned
 
 if TYPE_CHECKING:
@@ -37,13 +39,14 @@ class Html:
 
     def render(self, comparison: Comparison) -> str:
         """See `Report.render`."""
-        comparison = cleaned(comparison)
+        full = cleaned(comparison)
+        comparison = shortened(full)
         names = recipes(comparison)
         short = short_recipes(comparison)
         return PAGES.get_template("page.html").render(
             version=comparison.version,
             sections=sections(comparison),
-            notes=notes(comparison),
+            notes=notes(full),
             device_label=device_label,
             breakable=breakable,
             profiles=profiles(comparison),

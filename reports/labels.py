@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from hwsim.records import Comparison, Refusal, Result
 
@@ -14,20 +14,15 @@ SHORT: Final = 26
 """Characters up to which a recipe stays as it is."""
 SETTING: Final = re.compile(r"[A-Za-z_]+=")
 BREAKS: Final = re.compile(r"[^_\-,= ]*[_\-,= ]|[^_\-,= ]+")
-KEY_PATH: Final = re.compile(r"^[^=]*\.(?=[^.=]*=)")
+SETTINGS: Final = re.compile(r"[^ ,|{}]*[ ,|{}]*")
+"""A setting, and what parts it from the next one."""
+PARTING: Final = " ,|{"
 HASH_DIGITS: Final = 12
 
 
 def device_label(result: Result | Refusal) -> str:
     """Return the device, and the overrides laid over its profile, if any."""
     overrides = ", ".join(result.overrides)
-    return f"{result.device} [{overrides}]" if overrides else result.device
-
-
-def short_device(result: Result | Refusal) -> str:
-    """Return the device, its overrides without the path to their key: `m7 [clock_hz=1e6]`."""
-    # The key's path goes up to the last dot before `=`; the value may have dots of its own.
-    overrides = ", ".join(KEY_PATH.sub("", text) for text in result.overrides)
     return f"{result.device} [{overrides}]" if overrides else result.device
 
 
@@ -58,10 +53,10 @@ def short_recipes(comparison: Comparison) -> dict[str, str]:
 
 def cut_labels(labels: Mapping[str, str], length: int) -> dict[str, str]:
     """Return the labels cut to `length`; those that become equal start with their number."""
-    cut = {name: shorten(label, length) for name, label in labels.items()}
+    cut = {name: _cut(label, length) for name, label in labels.items()}
     texts = list(cut.values())
     return {
-        name: label if texts.count(label) == 1 else shorten(f"{i} {labels[name]}", length)
+        name: label if texts.count(label) == 1 else _cut(f"{i} {labels[name]}", length)
         for i, (name, label) in enumerate(cut.items(), 1)
     }
 
@@ -81,6 +76,33 @@ def _values_only(spec: str) -> str:
     return " | ".join(step.strip() for step in bare.split("|"))
 
 
+def _cut(label: str, length: int) -> str:
+    """Return `label` without its middle settings where it is longer than `length`.
+
+    Settings stay whole, at both ends in turn as far as there is room.
+    """
+    if len(label) <= length:
+        return label
+    pieces = [piece for piece in SETTINGS.findall(label) if piece]
+    best = ""
+    head, tail = 0, 0
+    while True:
+        for more_head, more_tail in ((head + 1, tail), (head, tail + 1)):
+            text = _ends(pieces, more_head, more_tail)
+            if len(text) <= length and more_head + more_tail < len(pieces):
+                # At first the head, then the shorter end: the last step is as telling.
+                best, head, tail = text, more_head, more_tail
+                break
+        else:
+            return best if head else shorten(label, length)
+
+
+def _ends(pieces: Sequence[str], head: int, tail: int) -> str:
+    first = "".join(pieces[:head]).rstrip(PARTING)
+    last = "".join(pieces[len(pieces) - tail :]).lstrip(PARTING)
+    return " … ".join(part for part in (first, last) if part) if last else f"{first} …"
+
+
 def shorten(text: str, length: int) -> str:
     """Return `text`, its middle left out where it is longer than `length`."""
     if len(text) <= length:
@@ -98,7 +120,7 @@ def profiles(comparison: Comparison) -> tuple[str, ...]:
 def digests(comparison: Comparison) -> tuple[str, ...]:
     """Return one short line per profile: its name, digest and trust."""
     lines = (
-        f"{short_device(r)} {r.profile_sha256[:HASH_DIGITS]} {trust(r)}" for r in comparison.results
+        f"{device_label(r)} {r.profile_sha256[:HASH_DIGITS]} {trust(r)}" for r in comparison.results
     )
     return tuple(dict.fromkeys(lines))
 

@@ -19,17 +19,21 @@ WORDS: Final = {"dense_fallback": "dense"}
 
 @dataclass(frozen=True, slots=True)
 class TextColumn:
-    """A column as it will be printed: lines of its header, one line per cell."""
+    """A column as it will be printed: lines of its header, one line per cell.
+
+    The units stand on the line above the cell, where there is one.
+    """
 
     title: str
     header: tuple[str, ...]
     cells: tuple[str, ...]
     is_number: bool = True
+    units: tuple[str, ...] = ()
 
     @property
     def width(self) -> int:
         """Characters that it takes."""
-        return max(map(cell_len, (*self.header, *self.cells)), default=0)
+        return max(map(cell_len, (*self.header, *self.cells, *self.units)), default=0)
 
 
 TextTable: TypeAlias = tuple[TextColumn, ...]
@@ -57,7 +61,7 @@ def lines(
 
     Args:
         table: All columns have as many cells.
-        heads: A line of its own above the row of that index.
+        heads: A line of its own above the row of that index, with the units of its rows.
         style: Of a cell, by its column and row.
     """
     depth = max(len(column.header) for column in table)
@@ -69,10 +73,20 @@ def lines(
     made.append(Text(RULE * width_of(table), style="dim"))
     for row in range(len(table[0].cells)):
         if row in heads:
-            made.append(Text(heads[row], style="bold cyan", no_wrap=True, overflow="ellipsis"))
+            made += _head(table, row, Text(heads[row], style="bold cyan"))
         cells = [Text(column.cells[row], style=style(column, row)) for column in table]
         made.append(_line(table, cells))
     return made
+
+
+def _head(table: TextTable, row: int, name: Text) -> list[Text]:
+    units = [Text(column.units[row] if column.units else "", style="dim") for column in table[1:]]
+    name.no_wrap, name.overflow = True, "ellipsis"
+    if not any(units):
+        return [name]
+    if name.cell_len <= table[0].width:
+        return [_line(table, [name, *units])]
+    return [name, _line(table, [Text(""), *units])]
 
 
 def _line(table: TextTable, cells: Sequence[Text]) -> Text:
@@ -131,17 +145,24 @@ def _brief(ways: str) -> str:
     return f"{counts[commonest]}/{sum(counts.values())} {WORDS.get(commonest, commonest)}"
 
 
+def explained(brief: str) -> str:
+    """Return what `5/8 dense` says, as a sentence."""
+    share, _, word = brief.partition(" ")
+    some, _, whole = share.partition("/")
+    way = next((way for way, short in WORDS.items() if short == word), word)
+    return f"Executed as {brief}: {some} of {whole} layers run as {way}."
+
+
 STEPS: Final[tuple[Step, ...]] = (
     _narrow_headers,
     _rewritten("latency", lambda cell: cell.partition(" (")[0]),
     _rewritten("executed as", _brief),
     _without_fits_where_all_do,
-    _rewritten("MACs", lambda cell: cell.partition(" / ")[0]),
-    _without("energy"),
+    _without("executed as"),
+    _without("MACs"),
     _without("flash"),
     _without("peak RAM"),
-    _without("MACs"),
-    _without("executed as"),
     _without("fits"),
+    _without("energy"),
     _without("top-1"),
 )

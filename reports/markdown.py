@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from reports.labels import device_label, profiles
-from reports.summary import notes, sections
+from reports.notes import notes
+from reports.overrides import shortened
+from reports.summary import sections
 from reports.visible import cleaned
 
 if TYPE_CHECKING:
@@ -29,7 +31,8 @@ class Markdown:
 
     def render(self, comparison: Comparison) -> str:
         """See `Report.render`."""
-        shown = cleaned(comparison)
+        full = cleaned(comparison)
+        shown = shortened(full)
         lines: list[str] = []
         for section in sections(shown):
             lines += [f"## {escape(section.model)}", ""]
@@ -44,7 +47,7 @@ class Markdown:
             )
             refused = [(f"{r.recipe} on {device_label(r)}", r.reason) for r in section.refusals]
             lines += _list("Refused", [_item(place, reason) for place, reason in refused])
-        lines += [text for note in notes(shown) for text in (escape(note), "")]
+        lines += [text for note in notes(full) for text in (escape(note), "")]
         lines += _list("Profiles", [f"- {escape(text)}" for text in profiles(shown)])
         return "\n".join([*lines, f"hwsim {escape(shown.version)}"]) + "\n"
 
@@ -89,7 +92,8 @@ def _table(section: Section) -> list[str]:
 
 
 def _cells(row: Row) -> list[str]:
-    device, recipe, *others = map(escape, row.cells)
+    united = (f"{c} {u}".rstrip() for c, u in zip(row.cells, row.units, strict=True))
+    device, recipe, *others = map(escape, united)
     return [device, f"{recipe} (baseline)" if row.is_baseline else recipe, *others]
 
 

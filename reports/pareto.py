@@ -34,13 +34,8 @@ def front_of(results: Sequence[Result]) -> list[bool]:
     Models do not compete with each other: they may solve different tasks. Nor does what does not
     fit the device, or has no known accuracy.
     """
-    groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
-    for i, result in enumerate(results):
-        if result.accuracy is not None and result.fits:
-            place = (result.model, result.device, result.overrides)
-            groups.setdefault(place, []).append(i)
     is_on_front = [False] * len(results)
-    for members in groups.values():
+    for members in _groups(results):
         points = [
             (accuracy.top1, results[i].latency_s)
             for i in members
@@ -49,3 +44,21 @@ def front_of(results: Sequence[Result]) -> list[bool]:
         for i, value in zip(members, front(points), strict=True):
             is_on_front[i] = value
     return is_on_front
+
+
+def rivals_of(results: Sequence[Result]) -> list[int]:
+    """Return for each result how many compete for its front, itself included; 0 if it does not."""
+    rivals = [0] * len(results)
+    for members in _groups(results):
+        for i in members:
+            rivals[i] = len(members)
+    return rivals
+
+
+def _groups(results: Sequence[Result]) -> list[list[int]]:
+    groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+    for i, result in enumerate(results):
+        if result.accuracy is not None and result.fits:
+            place = (result.model, result.device, result.overrides)
+            groups.setdefault(place, []).append(i)
+    return list(groups.values())

@@ -6,31 +6,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from reports.causes import executed_as
-from reports.heat import OTHER_BASELINE, heat_of
+from reports.heat import heat_of
 from reports.labels import device_label
-from reports.pareto import front_of
+from reports.pareto import front_of, rivals_of
 from reports.speedup import speedup
-from reports.units import BYTES, COUNTS, JOULES, SECONDS, Unit, unit_for
+from reports.units import BYTES, COUNTS, JOULES, SECONDS, unit_for
 from reports.why import whys
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from hwsim.records import Comparison, Refusal, Result
     from reports.heat import Heat
+    from reports.units import Ladder, Unit
     from reports.why import Why
 
 UNKNOWN: Final = "-"
 ON_FRONT: Final = "◆"
-LEGEND: Final = (
-    f"{ON_FRONT} on the Pareto front of accuracy against latency of its model and device"
-)
-BRIEF: Final = "Executed as 5/8 dense: 5 of 8 layers run as dense_fallback."
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """A header: what, and in which unit."""
+    """A header: what, and in which unit; none where the unit differs from device to device."""
 
     title: str
     unit: str = ""
@@ -43,11 +40,12 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One result, and its text under each column."""
+    """One result, its text under each column, and the units that the headers do not state."""
 
     result: Result
     is_baseline: bool
     cells: tuple[str, ...]
+    units: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +57,7 @@ class Section:
         heat: Speed-ups at a glance; None where recipes are not compared.
         columns: The first two are device and recipe. Columns of speed-ups and accuracies are left
             out where nothing is known of them.
-        rows: Results, those of a device together.
+        rows: Results, those of a device together, and in the same units.
         whys: What held results back.
         refusals: What could not run.
     """
@@ -77,7 +75,16 @@ class Section:
         return len({row.result.recipe for row in self.rows}) == 1
 
 
-TextColumn: TypeAlias = tuple[Column, list[str]]
+@dataclass(frozen=True, slots=True)
+class _Filled:
+    """A column with its cells, and the unit of each that its header does not state."""
+
+    column: Column
+    cells: tuple[str, ...]
+    units: tuple[str, ...]
+
+
+Writer: TypeAlias = "Callable[[Result, Unit], str]"
 
 
 def sections(comparison: Comparison) -> tuple[Section, ...]:
@@ -86,71 +93,75 @@ def sections(comparison: Comparison) -> tuple[Section, ...]:
     return tuple(_section(comparison, model) for model in dict.fromkeys(c.model for c in cells))
 
 
-def notes(comparison: Comparison) -> tuple[str, ...]:
-    """Return what a reader must know to read the tables."""
-    lines = ["MACs: those whose weight is not zero / all of the dense model."]
-    if comparison.baseline is not None:
-        lines.append(f"Speed-ups refer to the recipe {comparison.baseline}.")
-    own = [r for r in comparison.results if comparison.baseline_of(r) is r]
-    if any(result.recipe != comparison.baseline for result in own):
-        lines.append(f"{OTHER_BASELINE} baseline of a device that does not run that recipe.")
-    if any(" over" in why.text for why in whys(comparison)):
-        lines.append("Time over: what exceeds the baseline's divided by the ratio of the MACs.")
-    if any(front_of(comparison.results)):
-        lines.append(f"{LEGEND}.")
-    return tuple(lines)
-
-
 def _section(comparison: Comparison, model: str) -> Section:
-    order = _by_device(model, comparison.results)
-    fronts = front_of(comparison.results)
-    results = [comparison.results[i] for i in order]
-    columns = _columns(comparison, results, [fronts[i] for i in order])
-    texts = zip(*(cells for _, cells in columns), strict=True)
+    results = _by_device([result for result in comparison.results if result.model == model])
+    filled = _columns(comparison, results)
+    is_compared = len({result.recipe for result in results}) > 1
     return Section(
         model=model,
         heat=heat_of(comparison, model),
-        columns=tuple(column for column, _ in columns),
+        columns=tuple(each.column for each in filled),
         rows=tuple(
-            Row(result, comparison.baseline_of(result) is result, cells)
-            for result, cells in zip(results, texts, strict=True)
+            Row(
+                result,
+                is_compared and comparison.baseline_of(result) is result,
+                tuple(each.cells[i] for each in filled),
+                tuple(each.units[i] for each in filled),
+            )
+            for i, result in enumerate(results)
         ),
         whys=tuple(why for why in whys(comparison) if why.model == model),
         refusals=tuple(r for r in comparison.refusals if r.model == model),
     )
 
 
-def _by_device(model: str, results: Sequence[Result]) -> list[int]:
-    own = [i for i, result in enumerate(results) if result.model == model]
-    devices = list(dict.fromkeys(device_label(results[i]) for i in own))
-    return sorted(own, key=lambda i: devices.index(device_label(results[i])))
+def _by_device(results: Sequence[Result]) -> list[Result]:
+    devices = list(dict.fromkeys(map(device_label, results)))
+    return sorted(results, key=lambda result: devices.index(device_label(result)))
 
 
-def _columns(
-    comparison: Comparison, results: Sequence[Result], fronts: Sequence[bool]
-) -> list[TextColumn]:
-    is_compared = comparison.baseline is not None
+def _columns(comparison: Comparison, results: Sequence[Result]) -> list[_Filled]:
+    is_compared = comparison.baseline is not None and len({r.recipe for r in results}) > 1
     is_judged = any(result.accuracy is not None for result in results)
     return [
-        *_identity(results),
-        _latencies(results),
+        _plain(Column("device", is_number=False), [device_label(result) for result in results]),
+        _plain(Column("recipe", is_number=False), [result.recipe for result in results]),
+        _scaled("latency", SECONDS, results, [r.latency_s for r in results], _latency),
         *([_speedups(comparison, results)] if is_compared else []),
         *_needs(results),
-        *([_accuracies(results, fronts)] if is_judged else []),
+        *([_accuracies(results)] if is_judged else []),
         *_work(results),
     ]
 
 
-def _identity(results: Sequence[Result]) -> list[TextColumn]:
-    return [
-        (Column("device", is_number=False), [device_label(result) for result in results]),
-        (Column("recipe", is_number=False), [result.recipe for result in results]),
-    ]
+def _plain(column: Column, cells: Sequence[str]) -> _Filled:
+    return _Filled(column, tuple(cells), ("",) * len(cells))
 
 
-def _latencies(results: Sequence[Result]) -> TextColumn:
-    unit = unit_for([result.latency_s for result in results], SECONDS)
-    return Column("latency", unit.symbol), [_latency(result, unit) for result in results]
+def _scaled(
+    title: str,
+    ladder: Ladder,
+    results: Sequence[Result],
+    values: Sequence[float],
+    text: Writer | None = None,
+) -> _Filled:
+    """Return a column whose unit suits each device; the header has it where all agree.
+
+    One unit for all would print a microcontroller's kilobytes as 0.0105 MiB beside a GPU's.
+    """
+    places = [device_label(result) for result in results]
+    units = {
+        place: unit_for([v for v, p in zip(values, places, strict=True) if p == place], ladder)
+        for place in places
+    }
+    cells = tuple(
+        units[place].text(value) if text is None else text(result, units[place])
+        for result, place, value in zip(results, places, values, strict=True)
+    )
+    symbols = tuple(units[place].symbol for place in places)
+    if len(set(symbols)) == 1:
+        return _plain(Column(title, symbols[0]), cells)
+    return _Filled(Column(title), cells, symbols)
 
 
 def _latency(result: Result, unit: Unit) -> str:
@@ -158,43 +169,48 @@ def _latency(result: Result, unit: Unit) -> str:
     return f"{unit.text(result.latency_s)} ({unit.text(low)}-{unit.text(high)})"
 
 
-def _needs(results: Sequence[Result]) -> list[TextColumn]:
-    joules = unit_for([result.energy_j for result in results], JOULES)
-    ram = unit_for([result.peak_ram_bytes for result in results], BYTES)
-    flash = unit_for([result.flash_bytes for result in results], BYTES)
+def _needs(results: Sequence[Result]) -> list[_Filled]:
     return [
-        (Column("energy", joules.symbol), [joules.text(result.energy_j) for result in results]),
-        (Column("peak RAM", ram.symbol), [ram.text(result.peak_ram_bytes) for result in results]),
-        (Column("flash", flash.symbol), [flash.text(result.flash_bytes) for result in results]),
-        (Column("fits", is_number=False), ["yes" if result.fits else "NO" for result in results]),
+        _scaled("energy", JOULES, results, [result.energy_j for result in results]),
+        _scaled("peak RAM", BYTES, results, [result.peak_ram_bytes for result in results]),
+        _scaled("flash", BYTES, results, [result.flash_bytes for result in results]),
+        _plain(
+            Column("fits", is_number=False), ["yes" if result.fits else "NO" for result in results]
+        ),
     ]
 
 
-def _speedups(comparison: Comparison, results: Sequence[Result]) -> TextColumn:
+def _speedups(comparison: Comparison, results: Sequence[Result]) -> _Filled:
     gains = [speedup(comparison, result) for result in results]
     faster = [None if gain is None else gain.faster for gain in gains]
-    return Column("speed-up", "x"), [UNKNOWN if f is None else f"{f:,.2f}" for f in faster]
+    return _plain(Column("speed-up", "x"), [UNKNOWN if f is None else f"{f:,.2f}" for f in faster])
 
 
-def _accuracies(results: Sequence[Result], fronts: Sequence[bool]) -> TextColumn:
-    return Column("top-1", "%"), [
-        _accuracy(result, is_on_front) for result, is_on_front in zip(results, fronts, strict=True)
-    ]
+def _accuracies(results: Sequence[Result]) -> _Filled:
+    return _plain(
+        Column("top-1", "%"),
+        [
+            _accuracy(result, is_on_front and rivals > 1)
+            for result, is_on_front, rivals in zip(
+                results, front_of(results), rivals_of(results), strict=True
+            )
+        ],
+    )
 
 
-def _accuracy(result: Result, is_on_front: bool) -> str:
+def _accuracy(result: Result, is_marked: bool) -> str:
     if result.accuracy is None:
         return UNKNOWN
-    return f"{100 * result.accuracy.top1:.1f}" + (f" {ON_FRONT}" if is_on_front else "")
+    return f"{100 * result.accuracy.top1:.1f}" + (f" {ON_FRONT}" if is_marked else "")
 
 
-def _work(results: Sequence[Result]) -> list[TextColumn]:
+def _work(results: Sequence[Result]) -> list[_Filled]:
     estimates = [result.estimate for result in results]
     unit = unit_for([estimate.macs for estimate in estimates], COUNTS)
     return [
-        (
+        _plain(
             Column("MACs", unit.symbol),
             [f"{unit.text(e.macs_effective)} / {unit.text(e.macs)}" for e in estimates],
         ),
-        (Column("executed as", is_number=False), [executed_as(result) for result in results]),
+        _plain(Column("executed as", is_number=False), [executed_as(r) for r in results]),
     ]

@@ -15,12 +15,13 @@ from reports.labels import (
     device_label,
     digests,
     folded,
-    short_device,
     short_recipes,
     shorten,
 )
-from reports.layout import TextColumn, TextTable, fitted, lines, width_of
-from reports.summary import BRIEF, notes, sections
+from reports.layout import TextColumn, TextTable, explained, fitted, lines, width_of
+from reports.notes import notes
+from reports.overrides import shortened
+from reports.summary import sections
 from reports.visible import cleaned
 
 if TYPE_CHECKING:
@@ -30,14 +31,17 @@ if TYPE_CHECKING:
 
     from hwsim.records import Comparison
     from reports.heat import Heat
-    from reports.summary import Section
+    from reports.summary import Column, Section
 
-NARROW: Final = 100
-"""Below this width recipes are cut to `LABEL` characters."""
 LABEL: Final = 24
+"""Characters of a recipe that are always shown, and the most that are."""
 WIDE_LABEL: Final = 40
+FIGURES: Final = 44
+"""Characters that the figures which matter most take beside the recipe."""
 DEVICE: Final = 11
 """Characters after which a device breaks at the head of its column of speed-ups."""
+HIDEABLE: Final = frozenset({"MACs", "top-1"})
+"""Columns with notes of their own."""
 BASELINE: Final = "* "
 INDENT: Final = "  "
 
@@ -63,10 +67,13 @@ class Terminal:
 
 def page(comparison: Comparison, width: int) -> Group:
     """Return the tables, sentences and footer, for `rich.console.Console.print`."""
-    shown = cleaned(comparison)
-    labels = cut_labels(short_recipes(shown), LABEL if width < NARROW else WIDE_LABEL)
+    full = cleaned(comparison)
+    shown = shortened(full)
+    room = min(WIDE_LABEL, max(LABEL, width - FIGURES))
+    labels = cut_labels(short_recipes(shown), room)
     parts: list[RenderableType] = []
     omitted: dict[str, None] = {}
+    titles: set[str] = set()
     for section in sections(shown):
         recipe = f", {labels[section.rows[0].result.recipe]}" if section.is_flat else ""
         parts += [Text(f"{section.model}{recipe}", style="bold"), Text("")]
@@ -76,6 +83,7 @@ def page(comparison: Comparison, width: int) -> Group:
             whole = _columns(section, labels, width)
             table = fitted(whole, width)
             omitted |= dict.fromkeys(_omitted(whole, table))
+            titles |= {column.title for column in table}
             if not section.is_flat and any(row.is_baseline for row in section.rows):
                 omitted[f"{BASELINE.strip()} baseline of its device."] = None
             parts += [*lines(table, _heads(section), _style), Text("")]
@@ -89,7 +97,7 @@ def page(comparison: Comparison, width: int) -> Group:
         )
     spelled = [f"{label}  =  {recipe}" for recipe, label in labels.items() if label != recipe]
     parts += _list("Recipes", [Text(line) for line in spelled])
-    parts += _list("Notes", [Text(line) for line in (*notes(shown), *omitted)])
+    parts += _list("Notes", [Text(line) for line in (*notes(full, HIDEABLE - titles), *omitted)])
     parts += _list("Profiles", [Text(shorten(line, width - 2)) for line in digests(shown)])
     return Group(*parts, Text(f"hwsim {shown.version}", style="dim"))
 
@@ -97,8 +105,9 @@ def page(comparison: Comparison, width: int) -> Group:
 def _columns(section: Section, labels: dict[str, str], width: int) -> TextTable:
     """Return all columns; devices are lines of their own unless each has one row only."""
     own = zip(*(row.cells[2:] for row in section.rows), strict=True)
+    units = zip(*(row.units[2:] for row in section.rows), strict=True)
     if section.is_flat:
-        names = [shorten(short_device(row.result), width // 2) for row in section.rows]
+        names = [shorten(device_label(row.result), width // 2) for row in section.rows]
     else:
         names = [
             (BASELINE if row.is_baseline else INDENT) + labels[row.result.recipe]
@@ -108,33 +117,46 @@ def _columns(section: Section, labels: dict[str, str], width: int) -> TextTable:
     return (
         TextColumn(title.strip(), (title,), tuple(names), is_number=False),
         *(
-            TextColumn(
-                column.title,
-                (column.title, *([f"[{column.unit}]"] if column.unit else [])),
-                cells,
-                column.is_number,
-            )
-            for column, cells in zip(section.columns[2:], own, strict=True)
+            each
+            for column, cells, symbols in zip(section.columns[2:], own, units, strict=True)
+            for each in _column(column, cells, symbols, section.is_flat)
         ),
     )
+
+
+def _column(
+    column: Column, cells: tuple[str, ...], symbols: tuple[str, ...], is_flat: bool
+) -> Iterator[TextColumn]:
+    """Yield the column; its units, if not in the header, are above the rows or a column too."""
+    header = (column.title, *([f"[{column.unit}]"] if column.unit else []))
+    if not any(symbols):
+        yield TextColumn(column.title, header, cells, column.is_number)
+    elif is_flat:
+        yield TextColumn(column.title, header, cells, column.is_number)
+        yield TextColumn(column.title, (), symbols, is_number=False)
+    else:
+        units = tuple(f"[{symbol}]" for symbol in symbols)
+        yield TextColumn(column.title, header, cells, column.is_number, units)
 
 
 def _heads(section: Section) -> dict[int, str]:
     if section.is_flat:
         return {}
-    devices = [short_device(row.result) for row in section.rows]
+    devices = [device_label(row.result) for row in section.rows]
     return {i: each for i, each in enumerate(devices) if i == 0 or each != devices[i - 1]}
 
 
 def _omitted(whole: TextTable, table: TextTable) -> Iterator[str]:
     """Yield what a reader must know of columns that were given up or cut."""
-    kept = {column.title: column for column in table}
-    gone = [c.title for c in whole if c.title not in kept and set(c.cells) != {"yes"}]
-    cut = [c.title for c in whole if c.title in kept and kept[c.title].cells != c.cells]
+    kept = {column.title for column in table}
+    gone = dict.fromkeys(c.title for c in whole if c.title not in kept and set(c.cells) != {"yes"})
     if "fits" not in kept and "fits" not in gone:
         yield "Every result fits its device."
-    if "executed as" in cut:
-        yield BRIEF
+    ways = [cell for column in table if column.title == "executed as" for cell in column.cells]
+    # One example of each way will do.
+    yield from (
+        explained(way) for way in {w.rpartition(" ")[2]: w for w in ways if "/" in w}.values()
+    )
     if gone:
         yield f"Left out at this width: {', '.join(gone)}."
 
@@ -147,12 +169,10 @@ def _heat(section: Section, heat: Heat, labels: dict[str, str], width: int) -> l
         TextColumn("recipe", (f"{INDENT}recipe",), names, is_number=False),
         TextColumn("promise", ("fewer", "MACs"), tuple(row.promise for row in heat.rows)),
     )
-    cells = (*(row.result for row in section.rows), *section.refusals)
-    shorts = {device_label(cell): short_device(cell) for cell in cells}
     devices = [
         TextColumn(
             device,
-            folded(shorts.get(device, device), DEVICE),
+            folded(device, DEVICE),
             tuple(row.cells[i].text for row in heat.rows),
         )
         for i, device in enumerate(heat.devices)

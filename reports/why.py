@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from reports.causes import causes
-from reports.labels import device_label
+from reports.overrides import grouped
 from reports.speedup import speedup
 from reports.units import figure, times
 
@@ -45,8 +45,8 @@ class _Cause:
 
 @dataclass(frozen=True, slots=True)
 class _Case:
-    device: str
-    faster: str
+    result: Result
+    faster: float | None
     detail: str
 
 
@@ -58,7 +58,7 @@ def whys(comparison: Comparison) -> tuple[Why, ...]:
         gain = speedup(comparison, result)
         for cause in causes(result, gain):
             key = _Cause(result.model, result.recipe, _promise(result, gain), cause.text)
-            case = _Case(device_label(result), _faster(result, gain), cause.detail)
+            case = _Case(result, _faster(result, gain), cause.detail)
             groups.setdefault(key, []).append(case)
     return tuple(
         Why(model=key.model, recipe=key.recipe, promise=key.promise, text=_sentence(key, cases))
@@ -81,22 +81,41 @@ def why(result: Result, gain: Speedup | None) -> str:
 def _sentence(cause: _Cause, cases: list[_Case]) -> str:
     details = {case.detail for case in cases}
     shared = details.pop() if len(details) == 1 else ""
-    groups: dict[tuple[str, str], list[str]] = {}
+    devices: dict[tuple[str, bool], list[_Case]] = {}
     for case in cases:
-        detail = "" if shared else case.detail
-        groups.setdefault((case.faster, detail), []).append(case.device)
+        devices.setdefault((case.result.device, bool(case.result.overrides)), []).append(case)
+    # A device under many overrides is one place; devices that fared alike are named together.
+    groups: dict[tuple[str, str], list[_Case]] = {}
+    for own in devices.values():
+        detail = "" if shared else _detail(own)
+        groups.setdefault((_gains(own), detail), []).extend(own)
     places = "; ".join(
-        f"{faster}{', '.join(devices)}{f' ({detail})' if detail else ''}"
-        for (faster, detail), devices in groups.items()
+        f"{gains}{', '.join(grouped([case.result for case in same]))}"
+        + (f" ({detail})" if detail else "")
+        for (gains, detail), same in groups.items()
     )
     text = f"{cause.text} ({shared})" if shared else cause.text
     return ": ".join(part for part in (text, places) if part)
 
 
-def _faster(result: Result, gain: Speedup | None) -> str:
-    if gain is None or result is gain.baseline or gain.faster is None:
-        return ""
-    return f"{times(gain.faster)} on "
+def _detail(cases: list[_Case]) -> str:
+    """Return the detail of one device, with where it holds if not under all its overrides."""
+    first = cases[0]
+    if all(case.detail == first.detail for case in cases):
+        return first.detail
+    return f"{first.detail} at {', '.join(first.result.overrides)}"
+
+
+def _gains(cases: list[_Case]) -> str:
+    """Return `1.94x on `, or from the least to the largest gain."""
+    known = [case.faster for case in cases if case.faster is not None]
+    texts = dict.fromkeys(times(gain) for gain in sorted(known))
+    ends = list(texts)[:: max(1, len(texts) - 1)]
+    return f"{' .. '.join(ends)} on " if ends else ""
+
+
+def _faster(result: Result, gain: Speedup | None) -> float | None:
+    return None if gain is None or result is gain.baseline else gain.faster
 
 
 def _promise(result: Result, gain: Speedup | None) -> str:

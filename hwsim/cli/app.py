@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import sys
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
 from hwsim.cli.compress import compress
 from hwsim.cli.devices import check_profile, device, devices
 from hwsim.cli.evaluate import compare, evaluate
+from hwsim.cli.recipes import recipes
 from hwsim.cli.run import run
 from hwsim.cli.sweep import sweep
 from hwsim.errors import HwsimError
+from hwsim.version import __version__
 
 # Newer typers carry a click of their own, whose errors are not those of the package click.
 _UsageError: Any = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
@@ -35,6 +37,25 @@ app.command()(sweep)
 app.command()(devices)
 app.command()(device)
 app.command(name="check-profile")(check_profile)
+app.command()(recipes)
+
+
+def _show_version(is_asked: bool) -> None:
+    if is_asked:
+        typer.echo(f"hwsim {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _common(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_show_version, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    del version
 
 
 def main() -> None:

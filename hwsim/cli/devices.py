@@ -39,8 +39,8 @@ def devices(json: JsonFile = None) -> None:
     if json is not None:
         write_texts({json: json_library.dumps({"devices": records}, indent=1) + "\n"})
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("device", "class", "runtime", "clock [MHz]", "numerics", "evidence", "what"):
-        table.add_column(heading, justify="right" if "[" in heading else "left")
+    for heading in ("device", "class", "runtime", "clock [MHz]", "numerics", "evidence"):
+        table.add_column(heading, justify="right" if "[" in heading else "left", no_wrap=True)
     for profile in profiles:
         table.add_row(
             profile.name,
@@ -49,9 +49,11 @@ def devices(json: JsonFile = None) -> None:
             f"{profile.hardware.clock_hz / 1e6:.0f}",
             profile.numerics.policy,
             "calibrated" if profile.is_calibrated else "uncalibrated",
-            profile.description,
         )
-    Console().print(table)
+    # Names must never be cut, they are there to be copied: the lines' own width is kept.
+    console = Console()
+    Console(width=max(console.width, console.measure(table).maximum)).print(table)
+    typer.echo("hwsim device NAME shows one in full.")
 
 
 def device(

@@ -111,7 +111,7 @@ def override(text: str) -> tuple[str, object]:
         parsed: object = yaml.safe_load(value)
     except yaml.YAMLError as error:
         raise ProfileError(f"--set {text!r}: the value cannot be read as YAML") from error
-    return key, _number(parsed) if isinstance(parsed, str) else parsed
+    return key, number(parsed)
 
 
 def grid_of(axes: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
@@ -137,8 +137,11 @@ def show(
         Console(stderr=True).print(f"wrote {path}", highlight=False)
 
 
-def _number(text: str) -> object:
+def number(value: object) -> object:
+    """Return a number where text means one: YAML reads 480e6 as text."""
+    if not isinstance(value, str):
+        return value
     try:
-        return float(text)
+        return float(value)
     except ValueError:
-        return text
+        return value

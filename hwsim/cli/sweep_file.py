@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hwsim.cli.grid import Grid, grid_of
+from hwsim.cli.grid import Grid, grid_of, number
 from hwsim.errors import RecipeError
+from hwsim.strict_yaml import read_yaml
 
 
 class SweepFile(BaseModel):
@@ -44,12 +45,10 @@ def read_sweep(file: Path) -> Grid:
         HwsimError: Something it names cannot be read.
     """
     try:
-        raw: object = yaml.safe_load(file.read_text(encoding="utf-8"))
+        raw: object = read_yaml(file.read_text(encoding="utf-8"))
         wanted = SweepFile.model_validate(raw)
     except FileNotFoundError:
         raise RecipeError(f"{file}: no such file") from None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise RecipeError(f"{file.name}: not readable as YAML ({error})") from error
     except ValidationError as error:
         problem = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in problem["loc"]) or "file"
@@ -57,11 +56,14 @@ def read_sweep(file: Path) -> Grid:
         raise RecipeError(
             f"{file.name}: {key}: {problem['msg']}, got {problem['input']!r}; keys: {known}"
         ) from error
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        # ValueError: bytes that are no UTF-8 too.
+        raise RecipeError(f"{file.name}: not readable as YAML ({error})") from error
     return Grid.read(
         [_beside(file, model) for model in wanted.models],
         [_beside(file, recipe) for recipe in wanted.recipes],
         [_beside(file, device) for device in wanted.devices],
-        grid_of(wanted.set),
+        grid_of({key: [number(v) for v in values] for key, values in wanted.set.items()}),
         None if wanted.data is None else file.parent / wanted.data,
         None if wanted.train_data is None else file.parent / wanted.train_data,
     )

@@ -81,6 +81,16 @@ class Tensors:
             )
         return self._names[index]
 
+    def node_name(self, index: int) -> str:
+        """Return a short name for the node that makes the tensor.
+
+        Converters join the names of everything they fused with semicolons; the last one is the
+        layer's.
+        """
+        short = self.name(index).rsplit(";", maxsplit=1)[-1]
+        is_unique = sum(name.rsplit(";", maxsplit=1)[-1] == short for name in self._names) == 1
+        return short if short and is_unique else self.name(index)
+
     def type(self, index: int) -> TensorType:
         """Return shape and encoding of an activation.
 

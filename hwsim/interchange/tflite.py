@@ -125,7 +125,8 @@ def _node(operator: str, call: Call, operands: tuple[str, ...], tensors: Tensors
     result = tensors.name(call.outputs[0])
     if op.shares_encoding:
         _require_one_encoding(call, operands)
-    node = Node(name=result, op=op, inputs=operands, outputs=(result,))
+    name = tensors.node_name(call.outputs[0])
+    node = Node(name=name, op=op, inputs=operands, outputs=(result,))
     if not isinstance(op, Linear):
         return [node]
     x, y = call.shape(call.inputs[0]), call.shape(call.outputs[0])
@@ -135,4 +136,4 @@ def _node(operator: str, call: Call, operands: tuple[str, ...], tensors: Tensors
     reshape = Node(
         name=flat, op=Reshape(shape=tensors.types[flat].shape), inputs=operands, outputs=(flat,)
     )
-    return [reshape, Node(name=result, op=op, inputs=(flat,), outputs=(result,))]
+    return [reshape, Node(name=name, op=op, inputs=(flat,), outputs=(result,))]

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 _MOST = 1e12
 _MOST_BYTES = 10**15
 
-Positive: TypeAlias = Annotated[float, Field(gt=0, le=_MOST, allow_inf_nan=False)]
+Positive: TypeAlias = Annotated[float, Field(ge=1e-9, le=_MOST, allow_inf_nan=False)]
 NonNegative: TypeAlias = Annotated[float, Field(ge=0, le=_MOST, allow_inf_nan=False)]
 Bytes: TypeAlias = Annotated[int, Field(ge=0, le=_MOST_BYTES)]
 Extent: TypeAlias = Annotated[int, Field(ge=1, le=1 << 20)]

@@ -17,6 +17,7 @@ from hwsim.profile.sources import (
     sources_of,
     surviving,
 )
+from hwsim.strict_yaml import read_yaml
 
 Tree: TypeAlias = dict[str, Any]
 
@@ -56,7 +57,7 @@ def read_tree(path: Path, heirs: tuple[Path, ...] = ()) -> Tree:
         ProfileError: It is no YAML mapping, or what it inherits cannot be read or inherits it.
     """
     try:
-        raw: object = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        raw: object = read_yaml(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         # ValueError: bytes that are no UTF-8, and dates such as 2020-99-99.
         problem = " ".join(str(error).split())
@@ -145,27 +146,3 @@ def _require_text_keys(where: str, value: object) -> None:
                 'write it in quotes, as "2:4" or "on"'
             )
         _require_text_keys(f"{where}: {key}", item)
-
-
-class _Loader(yaml.SafeLoader):
-    """SafeLoader that refuses a key given twice in one mapping, and aliases."""
-
-    def compose_node(self, parent: yaml.Node | None, index: int) -> yaml.Node | None:
-        """See `yaml.composer.Composer.compose_node`; an alias could make a tree without end."""
-        if self.check_event(yaml.AliasEvent):
-            line = self.line + 1
-            raise yaml.YAMLError(f"an alias (*name), line {line}; write the value out")
-        return super().compose_node(parent, index)
-
-
-def _unique_mapping(loader: _Loader, node: yaml.MappingNode) -> Tree:
-    keys = [key.value for key, _ in node.value]
-    repeated = {str(key) for key in keys if keys.count(key) > 1}
-    if repeated:
-        raise yaml.YAMLError(
-            f"key {repeated.pop()!r} stands twice, line {node.start_mark.line + 1}"
-        )
-    return cast("Tree", loader.construct_mapping(node, deep=True))
-
-
-_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _unique_mapping)

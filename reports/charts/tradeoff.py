@@ -17,6 +17,12 @@ if TYPE_CHECKING:
     from reports.charts.figure import Figure
 
 SYMBOLS: Final = ("circle", "diamond", "square", "triangle-up", "star", "x")
+"""One per model, or per recipe where there is one model."""
+RING: Final = 8
+"""What a mark shows of itself around the next one."""
+NEAR: Final = 1.02
+NEAR_POINTS: Final = 1.0
+"""Results whose latencies are within this ratio and accuracies within these points coincide."""
 
 
 def tradeoff(comparison: Comparison, device: str) -> Figure:
@@ -78,15 +84,27 @@ def _points(
             "text": [_judgement(result, is_on_front)],
             "hovertemplate": "%{text}<extra></extra>",
             "marker": {
-                "size": 13 if is_on_front else 10,
-                "symbol": SYMBOLS[models.index(result.model) % len(SYMBOLS)]
+                "size": (13 if is_on_front else 10) + RING * _over(result, entries[i + 1 :]),
+                "symbol": SYMBOLS[
+                    (models.index(result.model) if len(models) > 1 else names.index(result.recipe))
+                    % len(SYMBOLS)
+                ]
                 + ("" if is_on_front else "-open"),
                 "color": palette[result.recipe],
                 "line": {"width": 2, "color": INK if is_on_front else palette[result.recipe]},
             },
         }
-        for result, is_on_front in entries
+        for i, (result, is_on_front) in enumerate(entries)
     ]
+
+
+def _over(result: Result, later: Sequence[tuple[Result, bool]]) -> int:
+    """Return how many marks are drawn over the result's, which must be larger to be seen."""
+    return sum(
+        abs(_percent(other) - _percent(result)) < NEAR_POINTS
+        and not spans([result.latency_s, other.latency_s], NEAR)
+        for other, _ in later
+    )
 
 
 def _judgement(result: Result, is_on_front: bool) -> str:
