@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compressors._disjoint_sets import DisjointSets
-from compressors._scales import LARGEST_SCALE, float32_scale
+from compressors._scales import LARGEST_SCALE, activation_scale
 from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
 from hwsim.ops import AveragePool2d, Concat, Elementary, MaxPool2d, Softmax
@@ -120,7 +120,7 @@ class _Groups:
             highs[root] = max(high, highs.get(root, 0.0))
         made = {root: self._fixed.get(root) or asymmetric(lows[root], highs[root]) for root in lows}
         for root, scale in self._zero_scales(made, lows, highs).items():
-            made[root] = replace(made[root], scale=(float32_scale(scale),))
+            made[root] = replace(made[root], scale=(activation_scale(scale),))
         return {tensor: made[self.root(tensor)] for tensor in ranges}
 
     def _zero_scales(
@@ -157,6 +157,6 @@ def asymmetric(low: float, high: float) -> Quant:
     1712.05877, section 3). The scale is a float32 value.
     """
     smallest = -(1 << (_BITS - 1))
-    scale = float32_scale((high - low) / _STEPS)
+    scale = activation_scale((high - low) / _STEPS)
     zero_point = int(np.clip(np.rint(smallest - low / scale), smallest, smallest + _STEPS))
     return Quant(scale=(scale,), zero_point=(zero_point,), bits=_BITS)

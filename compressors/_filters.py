@@ -149,9 +149,8 @@ def _restored(
     gone = np.zeros(len(scores), bool)
     gone[list(removed)] = True
     rules = [(own, round_to) for own in layers] + [(own, 1) for own in channels.of.values()]
-    before = -1
-    # What one rule brings back may break another, but never more than everything comes back.
-    while before != (before := int(gone.sum())):
+    # What one rule brings back may break another; at the latest, all is back.
+    while any(_keeps_too_few(gone[own], step) for own, step in rules):
         for own, step in rules:
             while _keeps_too_few(gone[own], step):
                 lost = own[gone[own]]

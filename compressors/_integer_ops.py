@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from compressors._scales import float32_scale
+from compressors._scales import weight_scale
 from hwsim.numerics import Quant
 from hwsim.ops import Constant, Conv2d, Linear
 
@@ -81,7 +81,7 @@ def _symmetric(
     lone = np.where(largest == 0.0, _LONE_BIAS_STEPS, _BIAS_STEPS)
     scales = np.maximum(scales, biases / (input_scale * lone))
     return Quant(
-        scale=tuple(float32_scale(scale) for scale in scales.tolist()),
+        scale=tuple(weight_scale(scale, input_scale) for scale in scales.tolist()),
         zero_point=(0,) * len(scales),
         axis=0 if encoding.granularity == "channel" else None,
         bits=encoding.bits,

@@ -7,12 +7,22 @@ import numpy as np
 LARGEST_SCALE = 2.0**60
 """Of an activation; weights and biases are bounded by it themselves."""
 
-# What is smaller counts as zero: products of two such scales are still normal, 2^-120.
-_SMALLEST_SCALE = 2.0**-60
+SMALLEST_SCALE = 2.0**-60
+"""Of an activation; what is smaller counts as zero."""
+
+_SMALLEST_PRODUCT = 2.0**-120
+_SMALLEST_NORMAL = 2.0**-126
 
 
-def float32_scale(scale: float) -> float:
-    """Return `scale` as a float32 value; 1 for 0, and never below 2^-60."""
-    if scale == 0.0:
-        return 1.0
-    return float(np.float32(max(scale, _SMALLEST_SCALE)))
+def activation_scale(scale: float) -> float:
+    """Return `scale` as a float32 value within the bounds; 1 for 0."""
+    return _float32(min(scale, LARGEST_SCALE), SMALLEST_SCALE)
+
+
+def weight_scale(scale: float, input_scale: float) -> float:
+    """Return `scale` as a float32 value whose product with `input_scale` is normal; 1 for 0."""
+    return _float32(scale, max(_SMALLEST_PRODUCT / input_scale, _SMALLEST_NORMAL))
+
+
+def _float32(scale: float, smallest: float) -> float:
+    return float(np.float32(max(scale, smallest))) if scale else 1.0

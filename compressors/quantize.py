@@ -140,6 +140,6 @@ def _require_moderate(graph: Graph) -> None:
             largest = float(np.abs(weight.real()).max(initial=0.0))
             if not largest <= LARGEST_SCALE:
                 raise RecipeError(
-                    f"{graph.name}/{node.name}: quantize: expected weights up to "
+                    f"{graph.name}/{node.name}: quantize: expected constants up to "
                     f"{LARGEST_SCALE:.3g}, got {largest:.3g}; scale the layer"
                 )

@@ -72,7 +72,8 @@ class Recipe:
 def _check_types(graph: object, data: object) -> None:
     if not isinstance(graph, Graph):
         raise RecipeError(
-            f"recipe: expected a graph to compress, got {type(graph).__name__}; hwsim.load makes one"
+            f"recipe: expected a graph to compress, got {type(graph).__name__}; "
+            "hwsim.load makes one"
         )
     if data is not None and not isinstance(data, Data):
         raise RecipeError(

@@ -2,81 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hwsim.arena import buffers_of, footprint_of
 from hwsim.formats import Dense
 from hwsim.fusion import fused
-from hwsim.memory import Buffer, Placement, peak_bytes, plan
+from hwsim.memory import plan
 from hwsim.numerics import find_policy
-from hwsim.records import Footprint
+from hwsim.program import Program, Step
 
 if TYPE_CHECKING:
     from hwsim.graph import Graph, Node
-    from hwsim.numerics import Numerics
-    from hwsim.op import Workload
     from hwsim.profile import DeviceProfile, KernelRule
-    from hwsim.records import ExecutedAs
     from hwsim.tensor import Weight
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Step:
-    """One node with its choice made.
-
-    Attributes:
-        node: What to run.
-        workload: How much work it is.
-        kernel: Name of the profile's rule; empty when unsupported.
-        rule: The rule; None when unsupported.
-        types: Activation x weight bits that the multipliers see, or `f32`.
-        executed_as: How.
-        reason: Why so, in words.
-        weight: The weight as this device stores it; None where the op has none.
-        decoded_bytes: The weight unpacked to dense in RAM; 0 where it is used as it lies.
-        scratch_bytes: RAM beside the tensors while it runs, the unpacked weight included.
-    """
-
-    node: Node
-    workload: Workload
-    kernel: str
-    rule: KernelRule | None
-    types: str
-    executed_as: ExecutedAs
-    reason: str
-    weight: Weight | None
-    decoded_bytes: int
-    scratch_bytes: int
-
-    @property
-    def is_walked(self) -> bool:
-        """Whether the kernel issues only stored weights."""
-        return (
-            self.executed_as == "native"
-            and self.weight is not None
-            and self.weight.format.name != Dense().name
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Program:
-    """A graph with every choice made for one device.
-
-    Attributes:
-        graph: What is run, fused.
-        profile: Where.
-        numerics: With which integers.
-        steps: In order of execution.
-        arena: Where every tensor and scratch buffer lies.
-        footprint: RAM and flash, needed and present.
-    """
-
-    graph: Graph
-    profile: DeviceProfile
-    numerics: Numerics
-    steps: tuple[Step, ...]
-    arena: tuple[Placement, ...]
-    footprint: Footprint
 
 
 def lower(graph: Graph, profile: DeviceProfile) -> Program:
@@ -90,14 +29,14 @@ def lower(graph: Graph, profile: DeviceProfile) -> Program:
     """
     graph = fused(graph)
     steps = tuple(_step(graph, node, profile) for node in graph.nodes)
-    arena = plan(_buffers(graph, steps))
+    arena = plan(buffers_of(graph, steps))
     return Program(
         graph=graph,
         profile=profile,
         numerics=find_policy(profile.numerics.policy),
         steps=steps,
         arena=arena,
-        footprint=_footprint(steps, arena, profile),
+        footprint=footprint_of(steps, arena, profile),
     )
 
 
@@ -213,63 +152,3 @@ def _types(graph: Graph, node: Node) -> str:
         return "f32" if weight is None or weight.quant is None else f"f32x{weight.bits}"
     bits = integers[0].bits
     return f"{bits}x{bits if weight is None else weight.bits}"
-
-
-def _buffers(graph: Graph, steps: tuple[Step, ...]) -> list[Buffer]:
-    """Return the room that tensors and scratch need; views share the buffer of their operand."""
-    owner = {tensor: tensor for tensor in graph.inputs}
-    first = dict.fromkeys(graph.inputs, -1)
-    last = dict.fromkeys(graph.inputs, -1)
-    buffers: list[Buffer] = []
-    for index, step in enumerate(steps):
-        for tensor in step.node.inputs:
-            if tensor in owner:
-                last[owner[tensor]] = index
-        if step.scratch_bytes:
-            buffers.append(
-                Buffer(
-                    name=f"{step.node.name} (scratch)",
-                    size_bytes=step.scratch_bytes,
-                    first=index,
-                    last=index,
-                )
-            )
-        if not step.node.inputs:
-            continue  # A constant stays in flash.
-        is_view = step.workload.output_elements == 0
-        for tensor in step.node.outputs:
-            source = step.node.inputs[0]
-            owner[tensor] = owner.get(source, tensor) if is_view else tensor
-            first.setdefault(owner[tensor], index)
-            last[owner[tensor]] = index
-    for tensor in graph.outputs:
-        if tensor in owner:
-            last[owner[tensor]] = len(steps)
-    return buffers + [
-        Buffer(
-            name=tensor,
-            size_bytes=graph.tensors[tensor].size_bytes,
-            first=start,
-            last=last[tensor],
-        )
-        for tensor, start in first.items()
-    ]
-
-
-def _footprint(
-    steps: tuple[Step, ...], arena: tuple[Placement, ...], profile: DeviceProfile
-) -> Footprint:
-    memories = profile.hardware.memories.values()
-    weight_bytes = sum(
-        constant.storage_bytes
-        for step in steps
-        for constant in step.node.op.constants
-        if constant is not step.node.op.weight
-    ) + sum(step.weight.storage_bytes for step in steps if step.weight is not None)
-    return Footprint(
-        peak_ram_bytes=peak_bytes(arena) + profile.runtime.arena_bytes,
-        flash_bytes=weight_bytes + profile.runtime.code_bytes,
-        ram_capacity_bytes=sum(m.size_bytes for m in memories if "activations" in m.holds),
-        flash_capacity_bytes=sum(m.size_bytes for m in memories if "weights" in m.holds),
-        is_shared=any(len(set(m.holds)) == 2 for m in memories),
-    )

@@ -10,11 +10,11 @@ from itertools import product
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
-import pandas as pd
 
 from hwsim.errors import FormatError, ProfileError, RecipeError, UnsupportedError
 from hwsim.evaluation import estimate, result_of
 from hwsim.execute import accuracy
+from hwsim.frame import frame
 from hwsim.profile import load_profile
 from hwsim.records import Comparison, Refusal, Result
 from hwsim.reference import stacked
@@ -22,6 +22,8 @@ from hwsim.version import __version__
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+
+    import pandas as pd
 
     from hwsim.data import Data
     from hwsim.graph import Graph
@@ -256,65 +258,6 @@ def sweep(
     """
     rows = rows_of(models, recipes, targets_of(devices, overrides), data, training_data)
     return frame(evaluate_rows(rows, executor=executor))
-
-
-COLUMNS = [
-    "model",
-    "recipe",
-    "device",
-    "overrides",
-    "latency_s",
-    "latency_low_s",
-    "latency_high_s",
-    "energy_j",
-    "peak_ram_bytes",
-    "flash_bytes",
-    "fits",
-    "top1",
-    "macs",
-    "macs_effective",
-    "calibrated",
-    "profile_sha256",
-    "refused",
-]
-"""Of a sweep's frame; there also where it has no rows."""
-
-
-def frame(comparison: Comparison) -> pd.DataFrame:
-    """Return one row per outcome; figures of a refusal are missing, its reason is not."""
-    records: list[dict[str, object]] = [
-        {
-            "model": result.model,
-            "recipe": result.recipe,
-            "device": result.device,
-            "overrides": "; ".join(result.overrides),
-            "latency_s": result.latency_s,
-            "latency_low_s": result.estimate.latency_low_s,
-            "latency_high_s": result.estimate.latency_high_s,
-            "energy_j": result.energy_j,
-            "peak_ram_bytes": result.peak_ram_bytes,
-            "flash_bytes": result.flash_bytes,
-            "fits": result.fits,
-            "top1": None if result.accuracy is None else result.accuracy.top1,
-            "macs": result.estimate.macs,
-            "macs_effective": result.estimate.macs_effective,
-            "calibrated": result.is_calibrated,
-            "profile_sha256": result.profile_sha256,
-            "refused": None,
-        }
-        for result in comparison.results
-    ]
-    refused: list[dict[str, object]] = [
-        {
-            "model": refusal.model,
-            "recipe": refusal.recipe,
-            "device": refusal.device,
-            "overrides": "; ".join(refusal.overrides),
-            "refused": refusal.reason,
-        }
-        for refusal in comparison.refusals
-    ]
-    return pd.DataFrame(records + refused, columns=COLUMNS)
 
 
 def _evaluate_row(row: Row) -> list[Outcome]:

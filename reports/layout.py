@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
 GAP: Final = " "
 RULE: Final = "─"
@@ -52,6 +52,20 @@ def fitted(table: TextTable, width: int) -> TextTable:
             break
         table = step(table)
     return table
+
+
+def roomy(table: TextTable, heads: Iterable[str], width: int) -> TextTable:
+    """Return the table, its first column wide enough for the heads where `width` allows it.
+
+    Where it does not, a head's units stand on a line of their own.
+    """
+    first, *others = table
+    lacking = max(map(cell_len, heads), default=0) - first.width
+    if lacking <= 0 or width_of(table) + lacking > width or not any(c.units for c in others):
+        return table
+    *above, title = first.header
+    wide = title + " " * (first.width - cell_len(title) + lacking)
+    return (replace(first, header=(*above, wide)), *others)
 
 
 def lines(

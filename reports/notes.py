@@ -44,7 +44,11 @@ def _samples(comparison: Comparison) -> Iterator[str]:
     judged = [result.accuracy for result in comparison.results if result.accuracy is not None]
     for n in dict.fromkeys(accuracy.n for accuracy in judged):
         noise = _noise(comparison, n)
-        blur = "" if noise is None else f"; differences below {100 * noise:.2g} points are noise"
+        blur = (
+            ""
+            if noise is None
+            else f"; differences below {100 * noise:.2g} points are within their noise"
+        )
         yield f"top-1 of {n:,} samples{blur}."
 
 

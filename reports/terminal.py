@@ -18,7 +18,7 @@ from reports.labels import (
     short_recipes,
     shorten,
 )
-from reports.layout import TextColumn, TextTable, explained, fitted, lines, width_of
+from reports.layout import TextColumn, TextTable, explained, fitted, lines, roomy, width_of
 from reports.notes import notes
 from reports.overrides import shortened
 from reports.summary import sections
@@ -81,12 +81,13 @@ def page(comparison: Comparison, width: int) -> Group:
             parts += _heat(section, section.heat, labels, width)
         if section.rows:
             whole = _columns(section, labels, width)
-            table = fitted(whole, width)
+            heads = _heads(section)
+            table = roomy(fitted(whole, width), heads.values(), width)
             omitted |= dict.fromkeys(_omitted(whole, table))
             titles |= {column.title for column in table}
             if not section.is_flat and any(row.is_baseline for row in section.rows):
                 omitted[f"{BASELINE.strip()} baseline of its device."] = None
-            parts += [*lines(table, _heads(section), _style), Text("")]
+            parts += [*lines(table, heads, _style), Text("")]
         parts += _whys(section, labels)
         parts += _list(
             "Refused",
@@ -154,9 +155,8 @@ def _omitted(whole: TextTable, table: TextTable) -> Iterator[str]:
         yield "Every result fits its device."
     ways = [cell for column in table if column.title == "executed as" for cell in column.cells]
     # One example of each way will do.
-    yield from (
-        explained(way) for way in {w.rpartition(" ")[2]: w for w in ways if "/" in w}.values()
-    )
+    examples = {way.rpartition(" ")[2]: way for way in reversed(ways) if "/" in way}
+    yield from map(explained, examples.values())
     if gone:
         yield f"Left out at this width: {', '.join(gone)}."
 

@@ -8,6 +8,9 @@ import typer
 
 from hwsim.cli.options import JsonFile, Overrides
 
+# Wider than the table can become; only there can its own width be measured.
+_AMPLE = 400
+
 
 def devices(json: JsonFile = None) -> None:
     """List the device profiles."""
@@ -52,7 +55,8 @@ def devices(json: JsonFile = None) -> None:
         )
     # Names must never be cut, they are there to be copied: the lines' own width is kept.
     console = Console()
-    Console(width=max(console.width, console.measure(table).maximum)).print(table)
+    needed = Console(width=_AMPLE).measure(table).maximum
+    Console(width=max(console.width, needed)).print(table)
     typer.echo("hwsim device NAME shows one in full.")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from hwsim.interchange.whole_file import whole_file
+from hwsim.whole_file import whole_file
 
 
 def write_texts(texts: dict[Path, str]) -> None:

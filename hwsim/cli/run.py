@@ -34,7 +34,7 @@ def run(
     from hwsim.data import load_data
     from hwsim.execute import prepare_all, without_batch
     from hwsim.interchange import load
-    from hwsim.interchange.whole_file import whole_file
+    from hwsim.whole_file import whole_file
 
     samples = load_data(data)
     graph = load(model)

@@ -13,10 +13,10 @@ from hwsim.records import Counts
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hwsim.lower import Program, Step
     from hwsim.op import Workload
     from hwsim.profile import Memory
     from hwsim.profile.schema import Tile
+    from hwsim.program import Program, Step
     from hwsim.tensor import Weight
 
 

@@ -10,9 +10,9 @@ from hwsim.records import Counts, Estimate, StepEstimate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hwsim.lower import Program, Step
     from hwsim.profile import DeviceProfile
     from hwsim.profile.schema import Cycles
+    from hwsim.program import Program, Step
 
 # Without evidence, the truth is taken to lie within a factor of two: assumed, not measured.
 _UNCALIBRATED_FACTOR = 2.0

@@ -13,7 +13,7 @@ from hwsim.errors import InterchangeError
 from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
 from hwsim.interchange.tflite import read_tflite
 from hwsim.interchange.topology import read_topology
-from hwsim.interchange.whole_file import whole_file
+from hwsim.whole_file import whole_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable

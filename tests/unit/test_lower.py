@@ -13,9 +13,10 @@ from hwsim.data import Data
 from hwsim.errors import UnsupportedError
 from hwsim.formats import NM, Bitmask, Csr, Dense
 from hwsim.graph import Graph
-from hwsim.lower import Step, lower
+from hwsim.lower import lower
 from hwsim.profile import KernelRule, device
 from hwsim.profile.schema import Cycles
+from hwsim.program import Step
 from tests.devices import unit_device
 from tests.graphs import GraphBuilder, mlp, residual, samples
 

@@ -16,7 +16,7 @@ from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import RecipeError
 from hwsim.graph import Graph
-from hwsim.ops import Add, BatchNorm, Constant, Conv2d, Linear, Mul, Reshape, Slice
+from hwsim.ops import Add, BatchNorm, Concat, Constant, Conv2d, Linear, Mean, Mul, Reshape, Slice
 from hwsim.reference import trace
 from hwsim.tensor import Weight
 from tests.graphs import (
@@ -228,3 +228,55 @@ def test_odd_reshapes_and_lone_factors_stay() -> None:
     graph = b.done(b.linear("out", b.linear("hidden", y, 4), 2))
     got = extents(Prune(structure="filter", sparsity=0.5).apply(graph))
     assert (got["conv"], got["gain"], got["hidden"]) == (6, 1, 2)
+
+
+def layers_of(graph: Graph, spec: str) -> list[int]:
+    """Return the channels that each layer makes once `spec` is applied."""
+    weights = [node.op.weight for node in parse(spec).apply(graph).nodes]
+    return [weight.shape[0] for weight in weights if weight is not None]
+
+
+def test_rounding_counts_the_channels_of_coupled_sets() -> None:
+    b = GraphBuilder("coupled", 1, 4, 4, 3)
+    y = b.relu("r2", b.conv("c2", b.relu("r1", b.conv("c1", "x", 16)), 16, groups=2))
+    graph = b.done(b.linear("fc", b.add("mean", Mean(axes=(1, 2)), y), 4))
+    assert layers_of(graph, "prune{structure=filter,sparsity=0.5,round_to=8}") == [8, 8, 4]
+    assert layers_of(graph, "prune{structure=filter,sparsity=0.4,round_to=8}") == [16, 16, 4]
+
+
+def side_by_side(left: int, right: int, seed: int) -> Graph:
+    """Two branches joined, plus a convolution as wide as both."""
+    b = GraphBuilder("beside", 1, 4, 4, 3, seed=seed)
+    both = b.add("both", Concat(axis=-1), b.conv("a", "x", left), b.conv("b", "x", right))
+    y = b.add("sum", Add(), both, b.conv("c", "x", left + right))
+    return b.done(b.linear("fc", b.add("mean", Mean(axes=(1, 2)), y), 3))
+
+
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("sparsity", [0.3, 0.5, 0.8])
+def test_rounding_holds_on_each_side_of_a_concatenation(seed: int, sparsity: float) -> None:
+    spec = f"prune{{structure=filter,sparsity={sparsity},round_to=2}}"
+    left, right, both, _ = layers_of(side_by_side(4, 4, seed), spec)
+    assert left % 2 == right % 2 == both % 2 == 0
+    assert left + right == both < 8
+
+
+def test_where_no_multiple_fits_all_channels_stay() -> None:
+    spec = "prune{structure=filter,sparsity=0.8,round_to=4}"
+    # Of 3 only all can stay; then 4 + 3 or 5 + 3 stay of the sum, and 7 is no multiple.
+    assert layers_of(side_by_side(5, 3, 0), spec) == [5, 3, 8, 3]
+
+
+@graphs
+@pytest.mark.parametrize("round_to", [2, 3, 4])
+@pytest.mark.parametrize("scope", ["local", "global"])
+def test_every_layer_keeps_a_multiple_or_all(
+    build: Callable[[], Graph], round_to: int, scope: str
+) -> None:
+    graph = build()
+    spec = f"prune{{structure=filter,sparsity=0.6,round_to={round_to},scope={scope}}}"
+    before, after = extents(graph), extents(parse(spec).apply(graph))
+    for node in graph.nodes:
+        is_depthwise = isinstance(node.op, Conv2d) and node.op.is_depthwise
+        if isinstance(node.op, (Conv2d, Linear)) and not is_depthwise:
+            assert after[node.name] in (before[node.name], *range(round_to, 99, round_to))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -182,6 +184,21 @@ def test_every_setting_survives_its_text(sparsity: float, layers: str, round_to:
     step = Prune(structure="filter", sparsity=sparsity, layers=layers, round_to=round_to)
     recipe = Recipe(steps=(step, Identity()))
     assert parse(str(recipe)) == recipe
+
+
+@pytest.mark.parametrize("given", [None, 3, ["none"]])
+def test_what_is_no_text_is_said_in_one_line(given: Any) -> None:
+    with pytest.raises(RecipeError, match="^recipe: expected a spec string or a path, got [a-zN]"):
+        parse(given)
+
+
+def test_apply_refuses_what_is_no_graph_or_data() -> None:
+    graph: Any = "mlp.hwsim"
+    x: Any = np.zeros((2, 1, 4, 4, 3))
+    with pytest.raises(RecipeError, match="^recipe: expected a graph to compress, got str;"):
+        parse("none").apply(graph)
+    with pytest.raises(RecipeError, match=r"^mlp: recipe: .* hwsim.Data, got ndarray;"):
+        parse("quantize").apply(mlp(), x)
 
 
 def test_apply_tells_of_each_step() -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import numpy as np
 import pytest
@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hwsim.errors import InterchangeError
+from hwsim.execute import run
 from hwsim.graph import Graph
+from hwsim.interchange import load, save
 from hwsim.interchange.torch_export import read_module, read_pt2
 from hwsim.ops import AveragePool2d, Conv2d, Linear, MatMul, MaxPool2d, Reshape, Transpose
 from hwsim.reference import trace
@@ -408,3 +410,63 @@ def test_damaged_files_are_refused(content: bytes, tmp_path: Path) -> None:
 def test_missing_files_are_refused(tmp_path: Path) -> None:
     with pytest.raises(InterchangeError, match="no such file"):
         read_pt2(tmp_path / "absent.pt2")
+
+
+class Counting(nn.Module):
+    """Changes a buffer, and its input, on the way."""
+
+    def __init__(self, changes_input: bool) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 4)
+        self.changes_input = changes_input
+        self.register_buffer("seen", torch.zeros(6))
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.changes_input:
+            x.mul_(2)
+        else:
+            cast("Tensor", self.seen).copy_(self.seen + torch.erfinv(x[0]))
+        return self.linear(x)
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning")  # torch's own run_decompositions
+@pytest.mark.parametrize("changes_input", [False, True])
+def test_new_values_of_buffers_and_inputs_are_no_outputs(
+    changes_input: bool, tmp_path: Path
+) -> None:
+    module = Counting(changes_input).eval()
+    path = tmp_path / "counting.pt2"
+    program = torch.export.export(module, (torch.zeros(1, 6),))
+    program = program.run_decompositions()  # pyright: ignore[reportUnknownMemberType]
+    torch.export.save(program, path)
+    graph = read_pt2(path)
+    assert [graph.tensors[name].shape for name in graph.outputs] == [(1, 4)]
+    x = torch.randn(1, 1, 6, generator=torch.Generator().manual_seed(1))
+    (got,) = trace(graph, x.numpy()).values()
+    with torch.no_grad():
+        expected = module(x[0].clone())[None].numpy()
+    np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-5)
+    if not changes_input:  # What only feeds the buffer is gone, erfinv with it.
+        assert [node.op.kind for node in graph.nodes] == ["linear"]
+
+
+class Repeating(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 6)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        y = self.linear(x)
+        return y, x, y
+
+
+def test_outputs_repeat_as_they_are_returned(tmp_path: Path) -> None:
+    graph = read_module(Repeating().eval(), (torch.zeros(1, 6),), "repeating")
+    assert graph.outputs == ("linear", "x", "linear")
+    x = np.ones((2, 1, 6))
+    want = trace(graph, x)
+    np.testing.assert_array_equal(want["x"], x)
+    np.testing.assert_allclose(run(graph, x).reshape(2, 6), want["linear"][:, 0], rtol=1e-5)
+    path = tmp_path / "repeating.hwsim"
+    save(graph, path)
+    assert load(path).outputs == graph.outputs

@@ -1,6 +1,10 @@
 from dataclasses import replace
 
-from reports.labels import cut_labels, folded, short_device, short_recipes, shorten, trust
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reports.labels import cut_labels, folded, short_recipes, shorten, trust
 from tests.comparisons import BASELINE, DEVICES, KWS, PRUNED, comparison, result
 
 
@@ -30,8 +34,8 @@ def test_trust_gives_the_interval() -> None:
 
 def test_cut_labels_stay_apart() -> None:
     labels = {f"prune 0.{i} and a long tail": f"prune 0.{i} and a long tail" for i in range(3)}
-    cut = cut_labels(labels, 12)
-    assert list(cut.values()) == ["1 pru…g tail", "2 pru…g tail", "3 pru…g tail"]
+    cut = cut_labels(labels, 14)
+    assert list(cut.values()) == ["1 prune … tail", "2 prune … tail", "3 prune … tail"]
     assert cut_labels({"a": "short", "b": "other"}, 12) == {"a": "short", "b": "other"}
 
 
@@ -41,7 +45,19 @@ def test_names_break_behind_their_joints() -> None:
     assert folded("", 11) == ("",)
 
 
-def test_overrides_lose_the_path_to_their_key() -> None:
-    made = result(DEVICES[2], BASELINE, KWS, 1, None)
-    assert short_device(made) == "h200_tensorrt [clock_hz=1.98e9]"
-    assert short_device(replace(made, overrides=("x",))) == "h200_tensorrt [x]"
+@pytest.mark.parametrize(
+    ("label", "length", "cut"),
+    [
+        ("prune unstructured 0.9 | quantize 8 8", 36, "prune unstructured … quantize 8 8"),
+        ("prune unstructured 0.9 | quantize 8 8", 24, "prune … quantize 8 8"),
+        ("prune{sparsity=0.9}|quantize{weights=8}", 34, "prune{sparsity=0.9} … weights=8}"),
+        ("one_very_long_setting_without_a_joint", 12, "one_v…_joint"),
+    ],
+)
+def test_recipes_are_cut_between_settings(label: str, length: int, cut: str) -> None:
+    assert cut_labels({"recipe": label}, length) == {"recipe": cut}
+
+
+@given(st.text("ab |,{}=", max_size=60), st.integers(8, 40))
+def test_a_cut_label_has_no_more_than_its_length(label: str, length: int) -> None:
+    assert len(cut_labels({"recipe": label}, length)["recipe"]) <= length
