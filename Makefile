@@ -20,7 +20,7 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,oracle]'
 	touch $(READY)
 
-demo: $(READY)  ## train a digits network, compress it five ways, compare it on six devices
+demo: $(READY)  ## train a digits network, compress it, compare it on six devices
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
 test: $(READY)  ## run the tests, kernels compiled

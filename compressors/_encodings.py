@@ -137,7 +137,7 @@ class _Groups:
             output = self.root(node.outputs[0])
             if output in zeros:
                 continue  # All zero itself: its bias is too, or an activation clips it.
-            wanted = made[output].scale[0] / _gain(node)
+            wanted = min(made[output].scale[0] / _gain(node), LARGEST_SCALE)
             for root in {self.root(tensor) for tensor in node.inputs} & zeros:
                 scales[root] = min(wanted, scales.get(root, wanted))
         return scales

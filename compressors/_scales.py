@@ -7,7 +7,7 @@ import numpy as np
 LARGEST_SCALE = 2.0**60
 """Of an activation; weights and biases are bounded by it themselves."""
 
-SMALLEST_SCALE = 2.0**-60
+SMALLEST_SCALE = 2.0**-100
 """Of an activation; what is smaller counts as zero."""
 
 _SMALLEST_PRODUCT = 2.0**-120
@@ -15,8 +15,8 @@ _SMALLEST_NORMAL = 2.0**-126
 
 
 def activation_scale(scale: float) -> float:
-    """Return `scale` as a float32 value within the bounds; 1 for 0."""
-    return _float32(min(scale, LARGEST_SCALE), SMALLEST_SCALE)
+    """Return `scale` as a float32 value of at least the smallest; 1 for 0."""
+    return _float32(scale, SMALLEST_SCALE)
 
 
 def weight_scale(scale: float, input_scale: float) -> float:

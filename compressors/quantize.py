@@ -30,7 +30,7 @@ class Quantize(Settings):
     Batch norms are folded, activations fused, ranges observed on calibration inputs; encodings
     follow TFLite's specification (Jacob et al., arXiv 1712.05877; Nagel et al., arXiv
     2106.08295). Weights that are zero stay exactly zero, in the storage format that they have.
-    Scales are at least 2^-60: activations of 1e-19 and less all become zero.
+    Scales are at least 2^-100: activations below 1e-31 become zero.
 
     Attributes:
         weights: Bits of a weight.

@@ -30,7 +30,7 @@ CLASSES = 10
 TEST_SHARE = 0.25
 # The split is the same for every seed of training, so that accuracies can be compared.
 SPLIT_SEED = 0
-EPOCHS = 24
+EPOCHS = 16
 BATCH_SIZE = 64
 LEARNING_RATE = 4e-3
 

@@ -47,7 +47,6 @@ class Html:
             version=comparison.version,
             sections=sections(comparison),
             notes=notes(full),
-            device_label=device_label,
             breakable=breakable,
             profiles=profiles(comparison),
             short=short,

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from hwsim.records import Comparison, Refusal, Result
 
@@ -17,6 +17,7 @@ BREAKS: Final = re.compile(r"[^_\-,= ]*[_\-,= ]|[^_\-,= ]+")
 SETTINGS: Final = re.compile(r"[^ ,|{}]*[ ,|{}]*")
 """A setting, and what parts it from the next one."""
 PARTING: Final = " ,|{"
+MORE: Final = " …"
 HASH_DIGITS: Final = 12
 
 
@@ -77,30 +78,13 @@ def _values_only(spec: str) -> str:
 
 
 def _cut(label: str, length: int) -> str:
-    """Return `label` without its middle settings where it is longer than `length`.
-
-    Settings stay whole, at both ends in turn as far as there is room.
-    """
+    """Return as many whole settings as there is room for; the middle left out if not even one."""
     if len(label) <= length:
         return label
-    pieces = [piece for piece in SETTINGS.findall(label) if piece]
-    best = ""
-    head, tail = 0, 0
-    while True:
-        for more_head, more_tail in ((head + 1, tail), (head, tail + 1)):
-            text = _ends(pieces, more_head, more_tail)
-            if len(text) <= length and more_head + more_tail < len(pieces):
-                # At first the head, then the shorter end: the last step is as telling.
-                best, head, tail = text, more_head, more_tail
-                break
-        else:
-            return best if head else shorten(label, length)
-
-
-def _ends(pieces: Sequence[str], head: int, tail: int) -> str:
-    first = "".join(pieces[:head]).rstrip(PARTING)
-    last = "".join(pieces[len(pieces) - tail :]).lstrip(PARTING)
-    return " … ".join(part for part in (first, last) if part) if last else f"{first} …"
+    ends = [found.end() for found in SETTINGS.finditer(label)]
+    heads = [label[:end].rstrip(PARTING) for end in ends]
+    fitting = [head for head in heads if head and len(head) + len(MORE) <= length]
+    return fitting[-1] + MORE if fitting else shorten(label, length)
 
 
 def shorten(text: str, length: int) -> str:

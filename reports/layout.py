@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 GAP: Final = " "
 RULE: Final = "─"
+ROOM: Final = 8
+"""Characters that a line of units is worth."""
 WORDS: Final = {"dense_fallback": "dense"}
 """Ways of running that are too long for a narrow column."""
 
@@ -21,7 +23,7 @@ WORDS: Final = {"dense_fallback": "dense"}
 class TextColumn:
     """A column as it will be printed: lines of its header, one line per cell.
 
-    The units stand on the line above the cell, where there is one.
+    The units stand on the line above the cell, where there is one; `least` is the least width.
     """
 
     title: str
@@ -29,11 +31,12 @@ class TextColumn:
     cells: tuple[str, ...]
     is_number: bool = True
     units: tuple[str, ...] = ()
+    least: int = 0
 
     @property
     def width(self) -> int:
         """Characters that it takes."""
-        return max(map(cell_len, (*self.header, *self.cells, *self.units)), default=0)
+        return max((self.least, *map(cell_len, (*self.header, *self.cells, *self.units))))
 
 
 TextTable: TypeAlias = tuple[TextColumn, ...]
@@ -54,18 +57,16 @@ def fitted(table: TextTable, width: int) -> TextTable:
     return table
 
 
-def roomy(table: TextTable, heads: Iterable[str], width: int) -> TextTable:
-    """Return the table, its first column wide enough for the heads where `width` allows it.
+def roomy(table: TextTable, heads: Iterable[str]) -> TextTable:
+    """Return the table with its first column wide enough for heads that are a little longer.
 
-    Where it does not, a head's units stand on a line of their own.
+    The units stand beside those, and below longer ones on a line of their own.
     """
     first, *others = table
     lacking = max(map(cell_len, heads), default=0) - first.width
-    if lacking <= 0 or width_of(table) + lacking > width or not any(c.units for c in others):
+    if not 0 < lacking <= ROOM or not any(column.units for column in others):
         return table
-    *above, title = first.header
-    wide = title + " " * (first.width - cell_len(title) + lacking)
-    return (replace(first, header=(*above, wide)), *others)
+    return (replace(first, least=first.width + lacking), *others)
 
 
 def lines(

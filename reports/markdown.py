@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from reports.labels import device_label, profiles
+from reports.labels import profiles
 from reports.notes import notes
 from reports.overrides import shortened
 from reports.summary import sections
@@ -45,7 +45,7 @@ class Markdown:
                     for w in section.whys
                 ],
             )
-            refused = [(f"{r.recipe} on {device_label(r)}", r.reason) for r in section.refusals]
+            refused = [(f"{r.recipe} on {r.devices}", r.reason) for r in section.refusals]
             lines += _list("Refused", [_item(place, reason) for place, reason in refused])
         lines += [text for note in notes(full) for text in (escape(note), "")]
         lines += _list("Profiles", [f"- {escape(text)}" for text in profiles(shown)])

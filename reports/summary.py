@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from reports.causes import executed_as
 from reports.heat import heat_of
 from reports.labels import device_label
+from reports.overrides import grouped
 from reports.pareto import front_of, rivals_of
 from reports.speedup import speedup
 from reports.units import BYTES, COUNTS, JOULES, SECONDS, unit_for
@@ -48,6 +49,15 @@ class Row:
     units: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A recipe that devices refuse for the same reason."""
+
+    recipe: str
+    devices: str
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
     """All that is said of one model.
@@ -59,7 +69,7 @@ class Section:
             out where nothing is known of them.
         rows: Results, those of a device together, and in the same units.
         whys: What held results back.
-        refusals: What could not run.
+        refusals: What could not run, equal reasons once.
     """
 
     model: str
@@ -67,7 +77,7 @@ class Section:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     whys: tuple[Why, ...]
-    refusals: tuple[Refusal, ...]
+    refusals: tuple[Refused, ...]
 
     @property
     def is_flat(self) -> bool:
@@ -111,7 +121,17 @@ def _section(comparison: Comparison, model: str) -> Section:
             for i, result in enumerate(results)
         ),
         whys=tuple(why for why in whys(comparison) if why.model == model),
-        refusals=tuple(r for r in comparison.refusals if r.model == model),
+        refusals=_refused([r for r in comparison.refusals if r.model == model]),
+    )
+
+
+def _refused(refusals: Sequence[Refusal]) -> tuple[Refused, ...]:
+    groups: dict[tuple[str, str], list[Refusal]] = {}
+    for refusal in refusals:
+        groups.setdefault((refusal.recipe, refusal.reason), []).append(refusal)
+    return tuple(
+        Refused(recipe, ", ".join(grouped(same)), reason)
+        for (recipe, reason), same in groups.items()
     )
 
 

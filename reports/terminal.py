@@ -25,7 +25,7 @@ from reports.summary import sections
 from reports.visible import cleaned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from rich.console import RenderableType
 
@@ -72,8 +72,8 @@ def page(comparison: Comparison, width: int) -> Group:
     room = min(WIDE_LABEL, max(LABEL, width - FIGURES))
     labels = cut_labels(short_recipes(shown), room)
     parts: list[RenderableType] = []
-    omitted: dict[str, None] = {}
-    titles: set[str] = set()
+    tables: list[tuple[TextTable, TextTable]] = []
+    is_marked = False
     for section in sections(shown):
         recipe = f", {labels[section.rows[0].result.recipe]}" if section.is_flat else ""
         parts += [Text(f"{section.model}{recipe}", style="bold"), Text("")]
@@ -82,23 +82,27 @@ def page(comparison: Comparison, width: int) -> Group:
         if section.rows:
             whole = _columns(section, labels, width)
             heads = _heads(section)
-            table = roomy(fitted(whole, width), heads.values(), width)
-            omitted |= dict.fromkeys(_omitted(whole, table))
-            titles |= {column.title for column in table}
+            table = fitted(roomy(whole, heads.values()), width)
+            tables.append((whole, table))
             if not section.is_flat and any(row.is_baseline for row in section.rows):
-                omitted[f"{BASELINE.strip()} baseline of its device."] = None
+                is_marked = True
             parts += [*lines(table, heads, _style), Text("")]
         parts += _whys(section, labels)
         parts += _list(
             "Refused",
             [
-                _item(f"{labels[r.recipe]} on {device_label(r)}", r.reason.rstrip("."))
+                _item(f"{labels[r.recipe]} on {r.devices}", r.reason.rstrip("."))
                 for r in section.refusals
             ],
         )
     spelled = [f"{label}  =  {recipe}" for recipe, label in labels.items() if label != recipe]
     parts += _list("Recipes", [Text(line) for line in spelled])
-    parts += _list("Notes", [Text(line) for line in (*notes(full, HIDEABLE - titles), *omitted)])
+    remarks = [
+        *notes(full, HIDEABLE - {column.title for _, table in tables for column in table}),
+        *_omitted(tables),
+        *([f"{BASELINE.strip()} baseline of its device."] if is_marked else []),
+    ]
+    parts += _list("Notes", [Text(line) for line in remarks])
     parts += _list("Profiles", [Text(shorten(line, width - 2)) for line in digests(shown)])
     return Group(*parts, Text(f"hwsim {shown.version}", style="dim"))
 
@@ -147,16 +151,31 @@ def _heads(section: Section) -> dict[int, str]:
     return {i: each for i, each in enumerate(devices) if i == 0 or each != devices[i - 1]}
 
 
-def _omitted(whole: TextTable, table: TextTable) -> Iterator[str]:
-    """Yield what a reader must know of columns that were given up or cut."""
-    kept = {column.title for column in table}
-    gone = dict.fromkeys(c.title for c in whole if c.title not in kept and set(c.cells) != {"yes"})
-    if "fits" not in kept and "fits" not in gone:
-        yield "Every result fits its device."
-    ways = [cell for column in table if column.title == "executed as" for cell in column.cells]
+def _omitted(tables: Sequence[tuple[TextTable, TextTable]]) -> Iterator[str]:
+    """Yield what a reader must know of columns that were given up or cut in some table.
+
+    Args:
+        tables: With all columns, and with those that are shown.
+    """
+    dropped = [
+        column
+        for whole, shown in tables
+        for column in whole
+        if column.title not in {kept.title for kept in shown}
+    ]
+    fits = [set(column.cells) == {"yes"} for column in dropped if column.title == "fits"]
+    if fits and all(fits):
+        is_always = len(fits) == len(tables)
+        yield (
+            "Every result fits its device."
+            if is_always
+            else "Where fits is left out, every result fits."
+        )
+    kept = [column for _, shown in tables for column in shown if column.title == "executed as"]
+    ways = [cell for column in kept for cell in column.cells if "/" in cell]
     # One example of each way will do.
-    examples = {way.rpartition(" ")[2]: way for way in reversed(ways) if "/" in way}
-    yield from map(explained, examples.values())
+    yield from map(explained, {way.rpartition(" ")[2]: way for way in reversed(ways)}.values())
+    gone = dict.fromkeys(c.title for c in dropped if c.title != "fits" or not all(fits))
     if gone:
         yield f"Left out at this width: {', '.join(gone)}."
 

@@ -24,7 +24,7 @@ from hwsim.interchange.torch_export_nodes import (
     examples_of,
     feeds_linear,
     node_names,
-    read_nodes,
+    nodes_of,
     results_of,
     schema_of,
     static_shape,
@@ -108,7 +108,7 @@ def _evaluation(module: nn.Module) -> Generator[None]:
 
 def _read(program: ExportedProgram, name: str) -> Graph:
     results = results_of(program)
-    nodes = read_nodes(program, results)
+    nodes = nodes_of(program, results)
     reader = _Reader(builder=Builder(name), names=node_names(nodes), known={})
     check_in_place(nodes, name)
     constants = cast("dict[str, Tensor]", {**program.state_dict, **program.constants})

@@ -103,7 +103,7 @@ def results_of(program: ExportedProgram) -> list[fx.Node]:
     ]
 
 
-def read_nodes(program: ExportedProgram, results: Sequence[fx.Node]) -> list[fx.Node]:
+def nodes_of(program: ExportedProgram, results: Sequence[fx.Node]) -> list[fx.Node]:
     """Return the nodes in order, less the output and what only makes new values of buffers."""
     dropped: set[fx.Node] = set()
     for node in reversed(program.graph.nodes):

@@ -45,7 +45,8 @@ def tradeoff(comparison: Comparison, device: str) -> Figure:
             "title": {"text": f"latency [{unit.symbol}]"},
             "type": "log" if is_log else "linear",
             # Plotly's word for labels at 1, 2 and 5; all nine digits run into each other.
-            **({"dtick": "D2"} if is_log else {}),
+            # From zero, lest differences that no estimate resolves look large.
+            **({"dtick": "D2"} if is_log else {"rangemode": "tozero"}),
             "gridcolor": GRID,
             "tickformat": "~g",
         },

@@ -258,7 +258,8 @@ def test_rounding_holds_on_each_side_of_a_concatenation(seed: int, sparsity: flo
     spec = f"prune{{structure=filter,sparsity={sparsity},round_to=2}}"
     left, right, both, _ = layers_of(side_by_side(4, 4, seed), spec)
     assert left % 2 == right % 2 == both % 2 == 0
-    assert left + right == both < 8
+    # 3 + 3 of 4 + 4 would round up to all.
+    assert left + right == both <= (6 if sparsity >= 0.5 else 8)
 
 
 def test_where_no_multiple_fits_all_channels_stay() -> None:

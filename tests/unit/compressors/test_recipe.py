@@ -188,14 +188,14 @@ def test_every_setting_survives_its_text(sparsity: float, layers: str, round_to:
 
 @pytest.mark.parametrize("given", [None, 3, ["none"]])
 def test_what_is_no_text_is_said_in_one_line(given: Any) -> None:
-    with pytest.raises(RecipeError, match="^recipe: expected a spec string or a path, got [a-zN]"):
+    with pytest.raises(RecipeError, match=r"^recipe: expected a spec string or a path, got \w+;"):
         parse(given)
 
 
 def test_apply_refuses_what_is_no_graph_or_data() -> None:
     graph: Any = "mlp.hwsim"
     x: Any = np.zeros((2, 1, 4, 4, 3))
-    with pytest.raises(RecipeError, match="^recipe: expected a graph to compress, got str;"):
+    with pytest.raises(RecipeError, match=r"^recipe: expected a graph to compress, got str;"):
         parse("none").apply(graph)
     with pytest.raises(RecipeError, match=r"^mlp: recipe: .* hwsim.Data, got ndarray;"):
         parse("quantize").apply(mlp(), x)

@@ -425,7 +425,8 @@ class Counting(nn.Module):
         if self.changes_input:
             x.mul_(2)
         else:
-            cast("Tensor", self.seen).copy_(self.seen + torch.erfinv(x[0]))
+            seen = cast("Tensor", self.seen)
+            seen.copy_(seen + torch.erfinv(x[0]))
         return self.linear(x)
 
 

@@ -9,7 +9,7 @@ from plotly.offline import get_plotlyjs  # pyright: ignore[reportUnknownVariable
 
 from hwsim.records import Comparison
 from reports.html import Html
-from tests.comparisons import HOSTILE, comparison
+from tests.comparisons import BASELINE, DEVICES, HOSTILE, KWS, comparison, result
 
 LIBRARY = str(get_plotlyjs())
 
@@ -101,6 +101,20 @@ def test_without_accuracy_there_is_no_tradeoff() -> None:
     text = page(replace(made, results=blind))
     assert "tradeoff-0" not in figures(text)
     assert 'id="tradeoff"' not in text
+
+
+def test_marks_that_coincide_are_rings_around_each_other() -> None:
+    base = result(DEVICES[0], BASELINE, KWS, 1, 0.9)
+    results = tuple(replace(base, recipe=f"r{i}") for i in range(3))
+    figure = figures(page(Comparison(results=results, baseline="r0", version="0")))["tradeoff-0"]
+    marks = [trace["marker"] for trace in figure["data"] if trace["mode"] == "markers"]
+    assert [mark["size"] for mark in marks] == [29, 21, 13]
+    assert len({mark["symbol"] for mark in marks}) == len(marks)
+
+
+def test_a_device_states_its_units(text: str) -> None:
+    for unit in ("ms", "µs"):
+        assert f'<td class="number unit-of-device">[{unit}]</td>' in text
 
 
 def test_tables_and_sentences(text: str, golden: Any) -> None:

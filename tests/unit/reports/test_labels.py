@@ -35,7 +35,8 @@ def test_trust_gives_the_interval() -> None:
 def test_cut_labels_stay_apart() -> None:
     labels = {f"prune 0.{i} and a long tail": f"prune 0.{i} and a long tail" for i in range(3)}
     cut = cut_labels(labels, 14)
-    assert list(cut.values()) == ["1 prune … tail", "2 prune … tail", "3 prune … tail"]
+    assert list(cut.values()) == ["prune 0.0 …", "prune 0.1 …", "prune 0.2 …"]
+    assert list(cut_labels(labels, 10).values()) == ["1 prune …", "2 prune …", "3 prune …"]
     assert cut_labels({"a": "short", "b": "other"}, 12) == {"a": "short", "b": "other"}
 
 
@@ -48,9 +49,10 @@ def test_names_break_behind_their_joints() -> None:
 @pytest.mark.parametrize(
     ("label", "length", "cut"),
     [
-        ("prune unstructured 0.9 | quantize 8 8", 36, "prune unstructured … quantize 8 8"),
-        ("prune unstructured 0.9 | quantize 8 8", 24, "prune … quantize 8 8"),
-        ("prune{sparsity=0.9}|quantize{weights=8}", 34, "prune{sparsity=0.9} … weights=8}"),
+        ("prune unstructured 0.9 | quantize 8 8", 36, "prune unstructured 0.9 | quantize …"),
+        ("prune unstructured 0.9 | quantize 8 8", 24, "prune unstructured 0.9 …"),
+        ("prune{sparsity=0.9}|quantize{weights=8}", 34, "prune{sparsity=0.9}|quantize …"),
+        ("distil wrn_28_10 | quantize 8 8", 20, "distil wrn_28_10 …"),
         ("one_very_long_setting_without_a_joint", 12, "one_v…_joint"),
     ],
 )

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from hwsim.records import Accuracy, Comparison
+from hwsim.records import Accuracy, Comparison, Refusal
 from reports.notes import LEGEND, notes
 from reports.summary import sections
 from tests.comparisons import BASELINE, DEVICES, KWS, PRUNED, comparison, result
@@ -52,3 +52,12 @@ def test_each_device_has_its_own_units() -> None:
     # All agree, so that the header has it.
     assert {row.units[flash] for row in section.rows} == {""}
     assert section.columns[flash].unit == "KiB"
+
+
+def test_equal_refusals_are_told_once() -> None:
+    refusals = tuple(
+        Refusal(model=KWS, recipe="r", device="m7", overrides=(f"f={i}",), reason="no kernel")
+        for i in range(3)
+    )
+    (section,) = sections(Comparison(results=(), refusals=refusals, version="0"))
+    assert [(r.devices, r.reason) for r in section.refusals] == [("m7 [f=0, 1, 2]", "no kernel")]
