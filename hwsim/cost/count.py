@@ -154,7 +154,7 @@ def _operand_bytes(step: Step, slots: _Slots) -> int:
     rule = step.rule
     if rule is None:
         return 0
-    bits = 32 if step.types == "f32" else int(step.types.split("x")[0])
+    bits = 32 if step.types.startswith("f32") else int(step.types.split("x")[0])
     weight_bits = bits if step.weight is None else min(step.weight.bits, 32)
     issued = slots.executed + slots.padding
     format_ = step.weight.format if step.weight is not None and step.is_walked else Dense()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import tflite
 
 from hwsim.errors import InterchangeError
+from hwsim.kernels.patches import same_padding
 from hwsim.ops import (
     Add,
     AveragePool2d,
@@ -90,18 +91,12 @@ class Call:
             return (0, 0), (0, 0)
         height, width = self.shape(self.inputs[0])[1:3]
         pairs = [
-            _same(extent, *window)
+            same_padding(extent, *window)
             for extent, window in zip(
                 (height, width), zip(kernel, stride, dilation, strict=True), strict=True
             )
         ]
         return pairs[0], pairs[1]
-
-
-def _same(extent: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
-    reach = (kernel - 1) * dilation + 1
-    total = max((-(-extent // stride) - 1) * stride + reach - extent, 0)
-    return total // 2, total - total // 2
 
 
 def _conv(call: Call) -> Op:

@@ -22,6 +22,7 @@ import numpy as np
 from hwsim.errors import GraphError, InterchangeError
 from hwsim.graph import Graph, Node, validate
 from hwsim.interchange._topology_rows import Row, read_cells
+from hwsim.kernels.patches import same_padding
 from hwsim.numerics import Quant
 from hwsim.ops import Add, AveragePool2d, Concat, Conv2d, Linear, MaxPool2d, Reshape, Softmax
 from hwsim.tensor import TensorType
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hwsim.arrays import Shape
+    from hwsim.kernels.patches import Padding
     from hwsim.op import Op
 
 # Any positive scale would do: only shapes and zeros of such a model mean something.
@@ -40,14 +42,10 @@ _MAX_ELEMENTS = 1 << 31
 _SOFTMAX_OUTPUT = Quant(scale=(1 / 256,), zero_point=(-128,), bits=8)
 
 
-def _padding(row: Row, x: Shape, kernel: int, stride: int) -> tuple[tuple[int, int], ...]:
+def _padding(row: Row, x: Shape, kernel: int, stride: int) -> Padding:
     if row.text("padding", "same", ("same", "valid")) == "valid":
         return (0, 0), (0, 0)
-    pairs: list[tuple[int, int]] = []
-    for extent in x[1:3]:
-        total = max((-(-extent // stride) - 1) * stride + kernel - extent, 0)
-        pairs.append((total // 2, total - total // 2))
-    return tuple(pairs)
+    return same_padding(x[1], kernel, stride), same_padding(x[2], kernel, stride)
 
 
 def _conv(row: Row, shapes: list[Shape]) -> Op:
@@ -61,7 +59,7 @@ def _conv(row: Row, shapes: list[Shape]) -> Op:
     return Conv2d(
         weight=row.weight((out, kernel, kernel, x[3] // groups)),
         stride=(stride, stride),
-        padding=cast("Any", _padding(row, x, kernel, stride)),
+        padding=_padding(row, x, kernel, stride),
         groups=groups,
         activation=cast("Any", row.text("activation", "none", ("none", "relu", "relu6"))),
     )
@@ -83,7 +81,7 @@ def _pool(row: Row, shapes: list[Shape]) -> Op:
     return pool(
         kernel=(kernel, kernel),
         stride=(stride, stride),
-        padding=cast("Any", _padding(row, x, kernel, stride)),
+        padding=_padding(row, x, kernel, stride),
     )
 
 

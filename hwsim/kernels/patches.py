@@ -36,6 +36,16 @@ def windows(x: Array, kernel: Pair, stride: Pair, dilation: Pair) -> Array:
     return view.transpose(0, 1, 2, 4, 5, 3)
 
 
+def same_padding(extent: int, kernel: int, stride: int, dilation: int = 1) -> Pair:
+    """Return the padding before and after that keeps ceil(extent / stride) positions.
+
+    An odd one goes behind, as in TensorFlow.
+    """
+    reach = (kernel - 1) * dilation + 1
+    total = max((-(-extent // stride) - 1) * stride + reach - extent, 0)
+    return total // 2, total - total // 2
+
+
 def out_extent(extent: int, padding: Pair, kernel: int, stride: int, dilation: int) -> int:
     """Return how many windows fit along one axis; < 1 where none does."""
     return (extent + sum(padding) - (kernel - 1) * dilation - 1) // stride + 1

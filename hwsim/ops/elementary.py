@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 import numpy as np
 
+from hwsim.jit import kernel
 from hwsim.numerics.rounding import Gemmlowp
 from hwsim.op import Weightless
 from hwsim.ops._activation import clamped_target
@@ -33,7 +34,16 @@ def _logistic(x: FloatArray) -> FloatArray:
     return np.where(x >= 0, half, 1.0 - half)
 
 
-_erf = np.vectorize(math.erf, otypes=[np.float64])
+def _erf(x: FloatArray) -> FloatArray:
+    out = np.empty(x.size)
+    _erf_flat(np.ascontiguousarray(x).reshape(-1), out)
+    return out.reshape(x.shape)
+
+
+@kernel
+def _erf_flat(x: FloatArray, out: FloatArray) -> None:
+    for i in range(x.shape[0]):
+        out[i] = math.erf(x[i])
 
 
 def _gelu_tanh(x: FloatArray) -> FloatArray:
