@@ -171,6 +171,11 @@ def _pad(call: Call) -> Op:
     return Pad(padding=tuple((int(before), int(after)) for before, after in pairs))
 
 
+def _reshape(call: Call) -> Op:
+    """Read any op that moves no element; the file says the result's shape."""
+    return Reshape(shape=call.shape(call.outputs[0]))
+
+
 def _transpose(call: Call) -> Op:
     return Transpose(axes=tuple(int(axis) for axis in call.tensors.constant(call.inputs[1])))
 
@@ -196,6 +201,7 @@ READERS: dict[str, Callable[[Call], Op]] = {
     "CONV_2D": _conv,
     "DEPTHWISE_CONV_2D": _depthwise,
     "DEQUANTIZE": lambda call: Dequantize(),
+    "EXPAND_DIMS": _reshape,
     "FULLY_CONNECTED": _linear,
     "LOGISTIC": _elementary("logistic"),
     "MAX_POOL_2D": _pool(MaxPool2d),
@@ -204,8 +210,9 @@ READERS: dict[str, Callable[[Call], Op]] = {
     "QUANTIZE": lambda call: Quantize(),
     "RELU": _elementary("relu"),
     "RELU6": _elementary("relu6"),
-    "RESHAPE": lambda call: Reshape(shape=call.shape(call.outputs[0])),
+    "RESHAPE": _reshape,
     "SOFTMAX": _softmax,
+    "SQUEEZE": _reshape,
     "TANH": _elementary("tanh"),
     "TRANSPOSE": _transpose,
 }

@@ -391,6 +391,24 @@ def reshape(draw: Draw) -> Case:
     return _case(draw, tensors, [call], samples=3)
 
 
+def expand_dims(draw: Draw) -> Case:
+    quant, (a, b) = draw.quant(0.05), (draw.integer(1, 6), draw.integer(1, 6))
+    tensors = [
+        activation("x", (1, a, b), quant),
+        constant("axis", np.array([2], np.int32)),
+        activation("y", (1, a, 1, b), quant),
+    ]
+    call = Call(code="EXPAND_DIMS", inputs=("x", "axis"), outputs=("y",), table="ExpandDimsOptions")
+    return _case(draw, tensors, [call], samples=3)
+
+
+def squeeze(draw: Draw) -> Case:
+    quant, (a, b) = draw.quant(0.05), (draw.integer(2, 6), draw.integer(2, 6))
+    tensors = [activation("x", (1, a, 1, b), quant), activation("y", (a, b), quant)]
+    call = Call(code="SQUEEZE", inputs=("x",), outputs=("y",), table="SqueezeOptions")
+    return _case(draw, tensors, [call], samples=3)
+
+
 CASES: Final[tuple[Callable[[Draw], Case], ...]] = (
     add,
     add_self,
@@ -399,6 +417,7 @@ CASES: Final[tuple[Callable[[Draw], Case], ...]] = (
     conv,
     depthwise,
     dequantize,
+    expand_dims,
     linear,
     logistic,
     max_pool,
@@ -410,6 +429,7 @@ CASES: Final[tuple[Callable[[Draw], Case], ...]] = (
     requantize,
     reshape,
     softmax,
+    squeeze,
     tanh,
     transpose,
 )

@@ -22,7 +22,9 @@ VERSIONS: Final = {
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,
     "FULLY_CONNECTED": 4,
+    "EXPAND_DIMS": 1,
     "RESHAPE": 1,
+    "SQUEEZE": 1,
 }
 _TYPES: Final = {
     "float32": schema.TensorType.FLOAT32,
