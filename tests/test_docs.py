@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -29,7 +30,8 @@ SNIPPETS = [
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder that looks like the project after `make demo`."""
     folder = tmp_path_factory.mktemp("docs")
-    (folder / "examples").symlink_to(ROOT / "examples")
+    # A copy, not a link: paths in a sweep file are relative to it, and `..` leaves a link's target.
+    shutil.copytree(ROOT / "examples", folder / "examples")
     output = folder / "build" / "demo"
     script = str(ROOT / "examples" / "digits.py")
     done = _run([sys.executable, script, "--output", str(output), "--epochs", "1"], folder)
