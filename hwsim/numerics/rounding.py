@@ -36,6 +36,19 @@ class Target:
     dtype: np.dtype[np.integer]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Multipliers:
+    """What a rounding makes of the real multipliers M: the constants of its inner loop.
+
+    Attributes:
+        values: [channels] int32 mantissas, or float32 / float64 scales: as the rounding computes.
+        exponents: [channels] int32; zeros where `values` say it all.
+    """
+
+    values: Array
+    exponents: IntArray
+
+
 class Requantizer(Protocol):
     """A rounding bound to its scales: int32 accumulators [..., channels] to codes."""
 
@@ -48,6 +61,12 @@ class Rounding(Protocol):
     """One way of rounding; `bind` fixes the scales."""
 
     name: ClassVar[str]
+
+    def multipliers(
+        self, input_scale: float, weight_scale: Array, output_scale: float
+    ) -> Multipliers:
+        """Return the constants for M = input_scale * weight_scale / output_scale; see `bind`."""
+        ...
 
     def bind(
         self, input_scale: float, weight_scale: Array, output_scale: float, target: Target
@@ -152,12 +171,20 @@ class Gemmlowp:
 
     name: ClassVar[str] = "gemmlowp"
 
+    def multipliers(
+        self, input_scale: float, weight_scale: Array, output_scale: float
+    ) -> Multipliers:
+        """See `Rounding.multipliers`."""
+        multiplier = np.float64(input_scale) * weight_scale.astype(np.float64) / output_scale
+        mantissa, exponent = fixed_point(multiplier)
+        return Multipliers(values=mantissa.astype(np.int32), exponents=exponent.astype(np.int32))
+
     def bind(
         self, input_scale: float, weight_scale: Array, output_scale: float, target: Target
     ) -> Requantizer:
         """See `Rounding.bind`."""
-        multiplier = np.float64(input_scale) * weight_scale.astype(np.float64) / output_scale
-        mantissa, exponent = fixed_point(multiplier)
+        scales = self.multipliers(input_scale, weight_scale, output_scale)
+        mantissa, exponent = scales.values.astype(np.int64), scales.exponents.astype(np.int64)
 
         def requantize(accumulators: IntArray) -> IntArray:
             flat, out = _rows(accumulators, target)
@@ -173,12 +200,18 @@ class Float32Even:
 
     name: ClassVar[str] = "float32_even"
 
+    def multipliers(
+        self, input_scale: float, weight_scale: Array, output_scale: float
+    ) -> Multipliers:
+        """See `Rounding.multipliers`."""
+        product = np.float32(input_scale) * weight_scale.astype(np.float32)
+        return _real_multipliers(product / np.float32(output_scale))
+
     def bind(
         self, input_scale: float, weight_scale: Array, output_scale: float, target: Target
     ) -> Requantizer:
         """See `Rounding.bind`."""
-        product = np.float32(input_scale) * weight_scale.astype(np.float32)
-        scale = product / np.float32(output_scale)
+        scale = self.multipliers(input_scale, weight_scale, output_scale).values
 
         def requantize(accumulators: IntArray) -> IntArray:
             flat, out = _rows(accumulators, target)
@@ -194,11 +227,18 @@ class Float64Away:
 
     name: ClassVar[str] = "float64_away"
 
+    def multipliers(
+        self, input_scale: float, weight_scale: Array, output_scale: float
+    ) -> Multipliers:
+        """See `Rounding.multipliers`."""
+        product = np.float64(input_scale) * weight_scale.astype(np.float64)
+        return _real_multipliers(product / output_scale)
+
     def bind(
         self, input_scale: float, weight_scale: Array, output_scale: float, target: Target
     ) -> Requantizer:
         """See `Rounding.bind`."""
-        scale = np.float64(input_scale) * weight_scale.astype(np.float64) / output_scale
+        scale = self.multipliers(input_scale, weight_scale, output_scale).values
 
         def requantize(accumulators: IntArray) -> IntArray:
             flat, out = _rows(accumulators, target)
@@ -206,6 +246,10 @@ class Float64Away:
             return out.reshape(accumulators.shape)
 
         return requantize
+
+
+def _real_multipliers(scale: Array) -> Multipliers:
+    return Multipliers(values=scale, exponents=np.zeros(scale.shape, np.int32))
 
 
 ROUNDINGS: tuple[Rounding, ...] = (Gemmlowp(), Float32Even(), Float64Away())
