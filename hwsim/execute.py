@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import os
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from multiprocessing import parent_process
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from hwsim.errors import DataError, UnsupportedError
-from hwsim.numerics import POLICIES, Numerics, find_policy
-from hwsim.op import Site
-from hwsim.profile import known_devices, load_profile
+from hwsim.numerics import POLICIES, Numerics
+from hwsim.plan.cores import cores, spread
+from hwsim.plan.planner import plan_graph
 from hwsim.records import Accuracy
 from hwsim.reference import stacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hwsim.arrays import Array
     from hwsim.data import Data
-    from hwsim.graph import Graph, Node
-    from hwsim.op import Kernel
+    from hwsim.graph import Graph
+    from hwsim.plan.planner import Step
     from hwsim.tensor import TensorType
 
 Runner: TypeAlias = "Callable[[Array], dict[str, Array]]"
 """Stacked inputs to named results, each [samples, *tensor shape]."""
 
-# Samples that one core works on at a time: enough to amortise Python, few enough for its caches,
-# and no more than keep the largest patch matrix (in float64) within this many bytes.
+# Samples that one core works on at a time where nodes run by themselves: enough to amortise Python,
+# few enough for its caches, and no more than keep the largest patch matrix within this many bytes.
 _CHUNK = 16
 _PATCH_BYTES = 1 << 27
-
-
-@dataclass(frozen=True, slots=True)
-class _Bound:
-    """A node and the function that runs it."""
-
-    node: Node
-    run: Kernel
+# The same where everything is planned: results are all that grows.
+_PLANNED_CHUNK = 1 << 10
+# Multiply-accumulates and elements worth a thread's while; chunks per core that keep all busy.
+_LEAST_EFFORT = 4_000_000
+_CHUNKS_PER_CORE = 4
 
 
 def numerics_of(name: str | Numerics) -> Numerics:
@@ -51,14 +44,18 @@ def numerics_of(name: str | Numerics) -> Numerics:
     """
     if isinstance(name, Numerics):
         return name
+    for policy in POLICIES:
+        if policy.name == name:
+            return policy
+    # What reads profiles takes a tenth of a second to import, and most names are policies.
+    from hwsim.profile import known_devices, load_profile
+
     if name in known_devices() or name.endswith((".yaml", ".yml")):
-        return find_policy(load_profile(name).numerics.policy)
-    if all(policy.name != name for policy in POLICIES):
-        known = ", ".join(policy.name for policy in POLICIES)
-        raise UnsupportedError(
-            f"no numerics policy {name!r}; known: {known}, or the name of a device profile"
-        )
-    return find_policy(name)
+        return load_profile(name).numerics.resolve()
+    known = ", ".join(policy.name for policy in POLICIES)
+    raise UnsupportedError(
+        f"no numerics policy {name!r}; known: {known}, or the name of a device profile"
+    )
 
 
 def prepare_all(graph: Graph, numerics: str | Numerics, wanted: tuple[str, ...]) -> Runner:
@@ -69,36 +66,7 @@ def prepare_all(graph: Graph, numerics: str | Numerics, wanted: tuple[str, ...])
     Raises:
         UnsupportedError: An op has no integer form for its types.
     """
-    policy = numerics_of(numerics)
-    if len(graph.inputs) != 1:
-        raise UnsupportedError(
-            f"{graph.name}: has {len(graph.inputs)} inputs; models of one input can be run"
-        )
-    bound = [_Bound(node, _kernel(graph, node, policy)) for node in graph.nodes]
-    size = _chunk_size(graph)
-    last_use = {t: i for i, b in enumerate(bound) for t in b.node.inputs}
-
-    def run_chunk(x: Array) -> dict[str, Array]:
-        values: dict[str, Array] = {graph.inputs[0]: _encoded(graph, x)}
-        for index, step in enumerate(bound):
-            results = step.run(*(values[tensor] for tensor in step.node.inputs))
-            for tensor, value in zip(step.node.outputs, results, strict=True):
-                values[tensor] = np.broadcast_to(value, (len(x), *value.shape[1:]))
-            for tensor in step.node.inputs:
-                if last_use[tensor] == index and tensor not in wanted:
-                    values.pop(tensor, None)
-        return {tensor: _stored(values[tensor], graph.tensors[tensor]) for tensor in wanted}
-
-    def run(x: Array) -> dict[str, Array]:
-        given = _checked(graph, stacked(graph, np.asarray(x)))
-        chunks = [given[i : i + size] for i in range(0, len(given), size)]
-        if len(chunks) == 1:
-            return run_chunk(chunks[0])
-        with ThreadPoolExecutor(max_workers=_cores()) as pool:
-            parts = list(pool.map(run_chunk, chunks))
-        return {tensor: np.concatenate([part[tensor] for part in parts]) for tensor in wanted}
-
-    return run
+    return _bind(graph, _planned(graph, numerics, wanted), wanted)
 
 
 def prepare(graph: Graph, numerics: str | Numerics = "tflite-ref") -> Callable[[Array], Array]:
@@ -107,11 +75,63 @@ def prepare(graph: Graph, numerics: str | Numerics = "tflite-ref") -> Callable[[
     Raises:
         UnsupportedError: See `prepare_all`.
     """
-    first = graph.outputs[0]
-    runner = prepare_all(graph, numerics, (first,))
+    given, first = graph.inputs[0], graph.outputs[0]
+    steps = _planned(graph, numerics, (first,))
+    runner = _bind(graph, steps, (first,))
+    dtype = _ready_dtype(graph)
+    segment = steps[0].segment if len(steps) == 1 else None
+    if segment is None or dtype is None or segment.inputs != (given,):
+        return lambda x: without_batch(runner(x)[first])
+    x_type, y_shape = graph.tensors[given], graph.tensors[first].shape
+    shape = x_type.shape
+    run_one = segment.bind_one(x_type, without_batch(np.empty((1, *y_shape))).shape)
+    # One sample as `stacked` takes it, with the batch axis and without.
+    shapes = {(1, *shape), shape if shape[:1] == (1,) else (1, *shape)}
 
     def run(x: Array) -> Array:
+        # Codes of all bits need no check; anything else takes the long way.
+        if type(x) is np.ndarray and x.dtype is dtype and x.shape in shapes:
+            return run_one(x)
         return without_batch(runner(x)[first])
+
+    return run
+
+
+def _planned(graph: Graph, numerics: str | Numerics, wanted: tuple[str, ...]) -> tuple[Step, ...]:
+    policy = numerics_of(numerics)
+    if len(graph.inputs) != 1:
+        raise UnsupportedError(
+            f"{graph.name}: has {len(graph.inputs)} inputs; models of one input can be run"
+        )
+    return plan_graph(graph, policy, wanted)
+
+
+def _bind(graph: Graph, steps: tuple[Step, ...], wanted: tuple[str, ...]) -> Runner:
+    """Return the function of stacked inputs that runs `steps`, spread over the cores."""
+    largest, least = _chunk_bounds(graph, steps)
+    given = graph.inputs[0]
+    last_use = {tensor: i for i, step in enumerate(steps) for tensor in step.inputs}
+
+    def run_chunk(x: Array) -> dict[str, Array]:
+        values: dict[str, Array] = {given: _encoded(graph, x)}
+        for index, step in enumerate(steps):
+            results = step.run(*(values[tensor] for tensor in step.inputs))
+            for tensor, value in zip(step.outputs, results, strict=True):
+                # A constant comes as one sample.
+                values[tensor] = np.broadcast_to(value, (len(x), *value.shape[1:]))
+            for tensor in step.inputs:
+                if last_use[tensor] == index and tensor not in wanted:
+                    values.pop(tensor, None)
+        return {tensor: _stored(values[tensor], graph.tensors[tensor]) for tensor in wanted}
+
+    def run(x: Array) -> dict[str, Array]:
+        x = _checked(graph, stacked(graph, np.asarray(x)))
+        samples = len(x)
+        if samples <= least:
+            return run_chunk(x)
+        size = min(largest, max(least, -(-samples // (_CHUNKS_PER_CORE * cores()))))
+        parts = spread(run_chunk, [x[i : i + size] for i in range(0, samples, size)])
+        return {tensor: np.concatenate([part[tensor] for part in parts]) for tensor in wanted}
 
     return run
 
@@ -150,29 +170,27 @@ def accuracy(graph: Graph, data: Data, numerics: str | Numerics) -> Accuracy:
     return Accuracy(top1=float((predicted == data.y).mean()), n=data.count)
 
 
-def _chunk_size(graph: Graph) -> int:
-    """Return how many samples are run together."""
+def _chunk_bounds(graph: Graph, steps: Sequence[Step]) -> tuple[int, int]:
+    """Return how many samples are run together at most, and at least where there are as many.
+
+    Nodes that run by themselves bound them from above: so many as amortise Python, no more than
+    keep the largest patch matrix (in float64) within some bytes.
+    """
     works = [graph.workload(node) for node in graph.nodes]
-    largest = max((work.columns * work.depth * work.groups for work in works), default=0)
-    return max(1, min(_CHUNK, _PATCH_BYTES // max(1, 8 * largest)))
+    alone = [graph.workload(step.node) for step in steps if step.node is not None]
+    patches = max((work.columns * work.depth * work.groups for work in alone), default=0)
+    largest = _CHUNK if any(work.output_elements for work in alone) else _PLANNED_CHUNK
+    largest = max(1, min(largest, _PATCH_BYTES // max(1, 8 * patches)))
+    effort = sum(work.macs + work.output_elements for work in works)
+    return largest, min(largest, 1 + _LEAST_EFFORT // max(1, effort))
 
 
-def _kernel(graph: Graph, node: Node, numerics: Numerics) -> Kernel:
-    inputs, outputs = graph.input_types(node), graph.output_types(node)
-    is_real = all(type_.quant is None for type_ in (*inputs, *outputs))
-    if is_real and (node.op.weight is None or node.op.weight.quant is None):
-        return node.op.reference
-    site = Site(name=f"{graph.name}/{node.name}", inputs=inputs, outputs=outputs, numerics=numerics)
-    return node.op.prepare(site)
-
-
-def _cores() -> int:
-    """Return how many cores this process may use; a worker among others keeps to one."""
-    if parent_process() is not None:
-        return 1
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _ready_dtype(graph: Graph) -> np.dtype[Any] | None:
+    """Return the type of codes that are all valid; None where some are not, or there are none."""
+    quant = graph.tensors[graph.inputs[0]].quant
+    if quant is None or 8 * quant.dtype.itemsize != quant.bits:
+        return None
+    return quant.dtype
 
 
 def _checked(graph: Graph, x: Array) -> Array:
@@ -193,7 +211,8 @@ def _checked(graph: Graph, x: Array) -> Array:
                 f"{where} expects {quant.dtype} codes or reals, got {x.dtype}; "
                 "convert reals to float32, codes to the type of the codes"
             )
-        if x.size and (x.min() < quant.low or x.max() > quant.high):
+        # Codes of all bits of their type cannot lie outside.
+        if x.dtype is not _ready_dtype(graph) and (x.min() < quant.low or x.max() > quant.high):
             raise DataError(
                 f"{where} expects codes {quant.low}..{quant.high}, got {x.min()}..{x.max()}"
             )
