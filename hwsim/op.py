@@ -14,33 +14,70 @@ if TYPE_CHECKING:
 Kernel: TypeAlias = Callable[..., "tuple[Array, ...]"]
 """Codes in, codes out; every array has a leading axis of stacked samples."""
 
-HEAVY_KINDS = ("conv2d", "depthwise_conv2d", "linear", "matmul", "pointwise_conv2d")
+HEAVY_KINDS = (
+    "conv2d",
+    "conv2d_transpose",
+    "depthwise_conv2d",
+    "linear",
+    "lstm",
+    "matmul",
+    "pointwise_conv2d",
+)
 """Kinds of work that multiply: their price grows with multiply-accumulates."""
 
 VIEW_KINDS = ("constant", "reshape")
 """Kinds of work that may be free: no byte moves."""
 
 LIGHT_KINDS = (
+    "abs",
     "add",
     "average_pool2d",
     "batch_norm",
+    "ceil",
     "concat",
     "dequantize",
+    "div",
+    "elu",
+    "erf",
+    "exp",
+    "floor",
+    "gather",
     "gelu",
     "hard_sigmoid",
     "hard_swish",
     "layer_norm",
+    "leaky_relu",
+    "log",
+    "log_softmax",
     "logistic",
     "max_pool2d",
+    "maximum",
     "mean",
+    "minimum",
     "mul",
+    "neg",
     "pad",
+    "pow",
+    "prelu",
     "quantize",
+    "reduce_max",
+    "reduce_min",
     "relu",
+    "resize_bilinear",
+    "resize_nearest",
+    "rms_norm",
+    "round",
+    "rsqrt",
     "silu",
     "slice",
     "softmax",
+    "sqrt",
+    "square",
+    "squared_difference",
+    "sub",
+    "sum",
     "tanh",
+    "tile",
     "transpose",
 )
 """Kinds of work whose price grows with elements."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.errors import FormatError
 from hwsim.formats import Dense
 
 if TYPE_CHECKING:
@@ -66,11 +67,14 @@ class Weight:
             None, else integer codes.
         quant: Encoding of the codes, per tensor or per output channel (axis 0).
         format: How the matrix [out, rest] lies in memory.
+        is_decoded: Whether a layer between reals multiplies the reals that integer codes mean
+            (weight-only quantization); if not, it quantizes its inputs (dynamic range).
     """
 
     codes: Array
     quant: Quant | None = None
     format: Format = field(default_factory=Dense)
+    is_decoded: bool = False
 
     @property
     def shape(self) -> Shape:
@@ -97,8 +101,9 @@ class Weight:
         """Codes less their zero point, as [out, rest], in the narrowest type that holds them."""
         if self.quant is None or self.quant.is_symmetric:
             return self.matrix
-        zero = np.asarray(self.quant.zero_point, np.int64).reshape(-1, 1)
-        return (self.matrix.astype(np.int64) - zero).astype(np.int16)
+        _, zero = self.quant.spread(self.codes.shape)
+        centred = self.codes.astype(np.int64) - zero.astype(np.int64)
+        return centred.astype(np.int16).reshape(self.matrix.shape)
 
     @cached_property
     def packed(self) -> Packed:
@@ -111,8 +116,17 @@ class Weight:
 
     @property
     def storage_bytes(self) -> int:
-        """Length of the bytes really encoded, indices and tables included."""
-        return self.packed.storage_bytes
+        """Length of the bytes really encoded: indices, tables and scales of groups included."""
+        return self.packed.storage_bytes + self._group_bytes
+
+    @property
+    def _group_bytes(self) -> int:
+        """Bytes of what each group keeps: its scale, and its zero point where there is one."""
+        quant = self.quant
+        if quant is None or quant.group is None:
+            return 0
+        zero_bits = 0 if quant.is_symmetric else quant.bits
+        return -(-len(quant.scale) * (quant.scale_bits + zero_bits) // 8)
 
     def real(self) -> FloatArray:
         """Return the real values, in the shape of `codes`."""
@@ -129,13 +143,25 @@ class Weight:
         """Return this weight with the real value 0 wherever `keep` [of codes' shape] is False."""
         if self.quant is None:
             return replace(self, codes=np.where(keep, self.codes, np.float32(0)))
-        shape = (-1,) + (1,) * (self.codes.ndim - 1)
-        zero = np.asarray(self.quant.zero_point, self.codes.dtype).reshape(shape)
+        zero = self.quant.spread(self.codes.shape)[1].astype(self.codes.dtype)
         return replace(self, codes=np.where(keep, self.codes, zero))
 
     def take(self, indices: IntArray, axis: int) -> Weight:
-        """Return the weight with only `indices` along `axis`."""
+        """Return the weight with only `indices` along `axis`.
+
+        Raises:
+            FormatError: Groups that share a scale would lose elements.
+        """
         quant = self.quant
-        if quant is not None and quant.axis == axis:
+        if quant is not None and quant.group is not None:
+            if axis != 0:
+                raise FormatError(
+                    f"weights with a scale per group of {quant.group} cannot lose columns; "
+                    "prune before quantize"
+                )
+            per_row: int = len(quant.scale) // self.codes.shape[0]
+            within = np.arange(per_row, dtype=np.int64)
+            quant = quant.take(np.add.outer(indices * per_row, within).reshape(-1))
+        elif quant is not None and quant.axis == axis:
             quant = quant.take(indices)
         return replace(self, codes=np.take(self.codes, indices, axis=axis), quant=quant)

@@ -2,25 +2,33 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from hwsim.arrays import Array, FloatArray, IntArray
+    from hwsim.arrays import Array, FloatArray, IntArray, Shape
+
+# Codes of more bits than a float64 mantissa are clipped to the largest float64 below their end.
+_EXACT_BITS = 53
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Quant:
-    """An affine integer encoding, per tensor or per channel.
+    """An affine integer encoding, per tensor, per channel or per group of a channel's weights.
 
     Attributes:
-        scale: Real value of one code step, each > 0; one, or one per index of `axis`.
+        scale: Real value of one code step, each > 0; one, or one per index of `axis`; with groups,
+            one per group, those of an index side by side.
         zero_point: The code that means exactly 0.0; as many as scales.
         axis: The channel axis of a per-channel encoding; None when per tensor.
-        bits: Width of one code, 1..32.
+        bits: Width of one code, 1..64.
         signed: Whether codes are two's complement.
+        group: How many neighbours of the matrix [out, rest] share a scale, the last group of a row
+            being what is left; None where all of an index do. Needs axis 0.
+        scale_bits: Width in which a group's scale is stored: 16 (float16) or 32 (float32).
     """
 
     scale: tuple[float, ...]
@@ -28,6 +36,8 @@ class Quant:
     axis: int | None = None
     bits: int = 8
     signed: bool = True
+    group: int | None = None
+    scale_bits: int = 32
 
     @property
     def low(self) -> int:
@@ -42,7 +52,7 @@ class Quant:
     @property
     def dtype(self) -> np.dtype[np.integer]:
         """The narrowest NumPy integer type that holds a code."""
-        width = next(width for width in (8, 16, 32) if self.bits <= width)
+        width = next(width for width in (8, 16, 32, 64) if self.bits <= width)
         return np.dtype(f"{'' if self.signed else 'u'}int{width}")
 
     @property
@@ -63,17 +73,28 @@ class Quant:
 
     def encode(self, real: Array) -> IntArray:
         """Return clip(rint(real / scale) + zero_point), ties to even, in float64."""
-        scale, zero_point = self._broadcast(real.ndim)
+        scale, zero_point = self.spread(real.shape)
         codes = np.rint(np.asarray(real, np.float64) / scale) + zero_point
-        return np.clip(codes, self.low, self.high).astype(self.dtype)
+        high = float(self.high)
+        if self.bits > _EXACT_BITS:
+            high = float(np.nextafter(high, 0.0))
+        return np.clip(codes, self.low, high).astype(self.dtype)
 
     def decode(self, codes: IntArray) -> FloatArray:
         """Return the reals that `codes` stand for, in float64."""
-        scale, zero_point = self._broadcast(codes.ndim)
+        scale, zero_point = self.spread(codes.shape)
         return (codes.astype(np.float64) - zero_point) * scale
 
-    def _broadcast(self, ndim: int) -> tuple[FloatArray, FloatArray]:
-        """Return scale and zero point, shaped to broadcast along `axis` of `ndim` axes."""
-        shape = tuple(-1 if axis == self.axis else 1 for axis in range(ndim))
-        scale = np.asarray(self.scale, np.float64).reshape(shape)
-        return scale, np.asarray(self.zero_point, np.float64).reshape(shape)
+    def spread(self, shape: Shape) -> tuple[FloatArray, FloatArray]:
+        """Return scale and zero point, shaped to broadcast over an array of this shape."""
+        scale, zero = np.asarray(self.scale, np.float64), np.asarray(self.zero_point, np.float64)
+        if self.group is not None:
+            return self._ungrouped(scale, shape), self._ungrouped(zero, shape)
+        along = tuple(-1 if axis == self.axis else 1 for axis in range(len(shape)))
+        return scale.reshape(along), zero.reshape(along)
+
+    def _ungrouped(self, per_group: FloatArray, shape: Shape) -> FloatArray:
+        """Return one value per element of [out, ...], given one per group."""
+        columns = math.prod(shape[1:])
+        spread = np.repeat(per_group.reshape(shape[0], -1), self.group or 1, axis=1)
+        return spread[:, :columns].reshape(shape)

@@ -12,13 +12,14 @@ if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray
     from hwsim.numerics import Quant
 
-Fused: TypeAlias = Literal["none", "relu", "relu6", "relu_n1_to_1"]
-Clamp: TypeAlias = Literal["tflite", "xnnpack"]
+Fused: TypeAlias = Literal["none", "relu", "relu6", "relu_0_to_1", "relu_n1_to_1"]
+Clamp: TypeAlias = Literal["tflite", "xnnpack", "ort"]
 
 BOUNDS: dict[Fused, tuple[float, float]] = {
     "none": (-np.inf, np.inf),
     "relu": (0.0, np.inf),
     "relu6": (0.0, 6.0),
+    "relu_0_to_1": (0.0, 1.0),
     "relu_n1_to_1": (-1.0, 1.0),
 }
 
@@ -35,9 +36,11 @@ def clamped_target(activation: Fused, quant: Quant, clamp: Clamp = "tflite") -> 
         activation: Whose bounds become codes.
         quant: Of the output.
         clamp: `tflite` rounds halves away from zero, then adds the zero point; `xnnpack` adds it
-            first and rounds halves to even.
+            first and rounds halves to even; `ort` rounds halves to even, then adds it.
     """
-    encode = _code_xnnpack if clamp == "xnnpack" else _code_tflite
+    # XNNPACK leaves codes of more than 8 bits to TFLite.
+    formula = "tflite" if clamp == "xnnpack" and quant.bits > 8 else clamp
+    encode = {"tflite": _code_tflite, "xnnpack": _code_xnnpack, "ort": _code_ort}[formula]
     low, high = BOUNDS[activation]
     return Target(
         zero_point=quant.zero_point[0],
@@ -53,6 +56,10 @@ def _code_tflite(bound: float, quant: Quant) -> int:
 
 def _code_xnnpack(bound: float, quant: Quant) -> int:
     return int(np.rint(_steps(bound, quant) + np.float32(quant.zero_point[0])))
+
+
+def _code_ort(bound: float, quant: Quant) -> int:
+    return quant.zero_point[0] + int(np.rint(_steps(bound, quant)))
 
 
 def _steps(bound: float, quant: Quant) -> Array:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.numerics.rounding import round_away
+from hwsim.ops._product import require_default
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from hwsim.op import Site
     from hwsim.tensor import Weight
 
-    Multiply = Callable[[IntArray], IntArray]
+    Multiply = Callable[[IntArray], Array]
 
 
 def is_dynamic(site: Site, weight: Weight) -> bool:
@@ -31,24 +32,29 @@ def bind_dynamic(
 
     TFLite gives each sample one scale; weights of one scale take symmetric inputs, weights of a
     scale per channel asymmetric ones. XNNPACK always takes asymmetric inputs, and gives each
-    position its own scale where the layer looks at one position only. Compared with LiteRT 2.3.0
+    position its own scale where the layer looks at one position only; ONNX Runtime gives the whole
+    operand one (DynamicQuantizeLinear). Compared with LiteRT 2.3.0
     on convolutions whose weights have one scale; the rest follows TFLite's kernels unmeasured.
 
     Args:
         site: Whose numerics count.
         weight: Integer codes.
         bias: float32 [out], or None.
-        multiply: Codes less their zero point, [samples, batch, ...], to int32 [..., out].
+        multiply: Codes less their zero point, [samples, batch, ...], to int32 [..., out]; to
+            float32, scaled, where groups of weights have scales of their own.
         is_pointwise: Whether an output position depends on one input position.
     """
+    require_default(site, "a layer that quantizes its inputs as they arrive")
     quant = weight.quant
-    scales = np.ones(1) if quant is None else np.asarray(quant.scale)
-    is_tflite = site.numerics.dynamic == "tflite"
+    scales = np.ones(1) if quant is None or quant.group is not None else np.asarray(quant.scale)
+    is_tflite, is_ort = (site.numerics.dynamic == name for name in ("tflite", "ort"))
     centre = _symmetric if is_tflite and len(scales) == 1 else _asymmetric
-    is_per_position = is_pointwise and not is_tflite
+    centre = _unsigned if is_ort else centre
+    is_per_position = is_pointwise and site.numerics.dynamic == "xnnpack"
+    first = 1 if is_ort else 2
 
     def run(x: FloatArray) -> FloatArray:
-        axes = (x.ndim - 1,) if is_per_position else tuple(range(2, x.ndim))
+        axes = (x.ndim - 1,) if is_per_position else tuple(range(first, x.ndim))
         codes, scale = centre(x.astype(np.float32), axes)
         real = multiply(codes) * scales * scale
         return real if bias is None else real + bias.real()
@@ -77,3 +83,14 @@ def _asymmetric(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
     steps = zero_point + x * (np.float32(1) / scale.astype(np.float32))
     codes = np.clip(round_away(steps), -128, 127) - zero_point
     return codes.astype(np.int16), scale.astype(np.float32)
+
+
+def _unsigned(x: Array, axes: tuple[int, ...]) -> tuple[IntArray, Array]:
+    """Return codes less their zero point, and the scale of a range that includes 0, in float32."""
+    zero = np.float32(0)
+    low: Array = np.minimum(x.min(axis=axes, keepdims=True), zero)
+    high: Array = np.maximum(x.max(axis=axes, keepdims=True), zero)
+    scale: Array = np.where(high == low, np.float32(1), (high - low) / np.float32(255))
+    zero_point = np.rint(np.clip(-low / scale, 0, 255)).astype(np.float32)
+    codes = np.rint(np.clip(x / scale, -zero_point, 255 - zero_point))
+    return codes.astype(np.int16), scale

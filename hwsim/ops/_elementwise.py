@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from hwsim.errors import GraphError
 from hwsim.op import Workload
 
 if TYPE_CHECKING:
-    from hwsim.arrays import Array
+    from hwsim.arrays import Array, Shape
     from hwsim.tensor import TensorType
 
 
@@ -35,3 +38,17 @@ def aligned(a: Array, b: Array) -> tuple[Array, Array]:
         a.reshape(a.shape[0], *(1,) * (rank - a.ndim), *a.shape[1:]),
         b.reshape(b.shape[0], *(1,) * (rank - b.ndim), *b.shape[1:]),
     )
+
+
+def broadcast(kind: str, *shapes: Shape) -> Shape:
+    """Return the shape that two operands make.
+
+    Raises:
+        GraphError: They do not broadcast.
+        ValueError: There are not two.
+    """
+    a, b = shapes
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        raise GraphError(f"{kind} cannot broadcast {[list(s) for s in shapes]}") from None

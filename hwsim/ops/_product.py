@@ -21,7 +21,8 @@ def encodings(site: Site, kind: str, weight: Weight) -> tuple[Quant, Quant, Quan
     """Return the encodings of input, weight and output of a heavy op at `site`.
 
     Raises:
-        UnsupportedError: One of them is float32 or wider than 8 bits.
+        UnsupportedError: One of them is float32 or wider than 8 bits, or weights have a scale per
+            group.
     """
     x, w, y = site.inputs[0].quant, weight.quant, site.outputs[0].quant
     if x is None or w is None or y is None:
@@ -36,7 +37,25 @@ def encodings(site: Site, kind: str, weight: Weight) -> tuple[Quant, Quant, Quan
             raise UnsupportedError(
                 f"{site.name}: integer {kind} takes at most 8 bits, got {what} of {quant.bits}"
             )
+    if w.group is not None:
+        raise UnsupportedError(
+            f"{site.name}: integer {kind} takes weights with one scale per channel, got one per "
+            f"group of {w.group}"
+        )
     return x, w, y
+
+
+def require_default(site: Site, what: str) -> None:
+    """Refuse `what`, whose sums are 32 bits wide or more here, in another register.
+
+    Raises:
+        UnsupportedError: The runtime has another.
+    """
+    if not site.numerics.accumulator.is_default:
+        raise UnsupportedError(
+            f"{site.name}: {what} sums in a register of its own, got numerics.accumulator of "
+            f"{site.numerics.accumulator}; only layers of at most 8 bits run with that"
+        )
 
 
 def folded_bias(weight: Weight, bias: Weight | None, input_zero_point: int) -> IntArray:

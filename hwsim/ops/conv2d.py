@@ -11,14 +11,18 @@ from hwsim.errors import GraphError
 from hwsim.kernels.gemm import depthwise
 from hwsim.kernels.patches import out_extent, pad_image, windows
 from hwsim.op import Workload
+from hwsim.ops._accumulate import prepare_sums
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._dynamic import bind_dynamic, is_dynamic
+from hwsim.ops._grouped import has_groups, require_groups
 from hwsim.ops._product import bind_product, encodings, folded_bias
+from hwsim.ops._wide import is_wide, prepare_wide
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, IntArray, Shape
     from hwsim.formats import Product
     from hwsim.kernels.patches import Padding, Pair
+    from hwsim.numerics import Numerics, Rounding
     from hwsim.op import Kernel, Site
     from hwsim.ops._activation import Fused
     from hwsim.tensor import TensorType, Weight
@@ -64,6 +68,12 @@ class Conv2d:
         """Whether each output channel sees one input channel."""
         return self.groups > 1 and self.weight.shape[3] == 1
 
+    def rounding(self, numerics: Numerics) -> Rounding:
+        """Return how `numerics` rounds the sums of such a convolution."""
+        if self.is_depthwise:
+            return numerics.depthwise or numerics.conv
+        return (numerics.grouped if self.groups > 1 else None) or numerics.conv
+
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
         (x,) = shapes
@@ -85,28 +95,42 @@ class Conv2d:
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """See `Op.reference`."""
-        (x,) = inputs
-        images = pad_image(x.reshape(-1, *x.shape[2:]), self.padding, 0.0)
-        view = windows(images, self.kernel, self.stride, self.dilation)
-        positions = view.shape[:3]
-        grouped = view.reshape(*view.shape[:5], self.groups, -1).transpose(0, 1, 2, 5, 3, 4, 6)
-        patches = grouped.reshape(-1, self.groups, self.weight.matrix.shape[1])
-        weights = self.weight.real().reshape(self.groups, -1, patches.shape[2])
-        out = np.matmul(patches.transpose(1, 0, 2), weights.transpose(0, 2, 1))
+        patches = self.patches(inputs[0], 0)
+        *positions, groups, depth = patches.shape
+        weights = self.weight.real().reshape(groups, -1, depth)
+        flat = patches.reshape(-1, groups, depth)
+        out = np.matmul(flat.transpose(1, 0, 2), weights.transpose(0, 2, 1))
         real = out.transpose(1, 0, 2).reshape(*positions, -1)
         if self.bias is not None:
             real = real + self.bias.real()
-        real = apply_fused(self.activation, real)
-        return (real.reshape(x.shape[0], x.shape[1], *real.shape[1:]),)
+        return (apply_fused(self.activation, real),)
+
+    def patches(self, x: Array, fill: int) -> Array:
+        """Return what each output sees: [samples, batch, i, j, groups, depth].
+
+        Args:
+            x: [samples, batch, height, width, channels].
+            fill: What lies around an image.
+        """
+        images = pad_image(x.reshape(-1, *x.shape[2:]), self.padding, fill)
+        view = windows(images, self.kernel, self.stride, self.dilation)
+        grouped = view.reshape(*view.shape[:5], self.groups, -1).transpose(0, 1, 2, 5, 3, 4, 6)
+        return grouped.reshape(*x.shape[:2], *view.shape[1:3], self.groups, -1)
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         if is_dynamic(site, self.weight):
-            return self._prepare_dynamic(site)
+            return self.reference if self.weight.is_decoded else self._prepare_dynamic(site)
+        if has_groups(self.weight):
+            require_groups(site, self.kind)
+        if is_wide(site):
+            return prepare_wide(self, site)
+        if not site.numerics.accumulator.is_default:
+            return prepare_sums(self, site)
         x_quant, w_quant, y_quant = encodings(site, self.kind, self.weight)
         zero_point = x_quant.zero_point[0]
         accumulate = self._accumulator(folded_bias(self.weight, self.bias, zero_point))
-        requantize = site.numerics.conv.bind(
+        requantize = self.rounding(site.numerics).bind(
             x_quant.scale[0],
             np.asarray(w_quant.scale),
             y_quant.scale[0],
@@ -121,6 +145,8 @@ class Conv2d:
         return run
 
     def _prepare_dynamic(self, site: Site) -> Kernel:
+        if has_groups(self.weight):
+            require_groups(site, self.kind)
         accumulate = self._accumulator(np.zeros(self.weight.shape[0], np.int32))
 
         def multiply(codes: IntArray) -> IntArray:

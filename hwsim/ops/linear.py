@@ -9,12 +9,17 @@ import numpy as np
 
 from hwsim.errors import GraphError
 from hwsim.op import Workload
+from hwsim.ops._accumulate import prepare_sums
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._dynamic import bind_dynamic, is_dynamic
+from hwsim.ops._grouped import grouped_product, has_groups, prepare_grouped, require_groups
 from hwsim.ops._product import bind_product, encodings, folded_bias
+from hwsim.ops._wide import is_wide, prepare_wide
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, IntArray, Shape
+    from hwsim.formats import Product
+    from hwsim.numerics import Numerics, Rounding
     from hwsim.op import Kernel, Site
     from hwsim.ops._activation import Fused
     from hwsim.tensor import TensorType, Weight
@@ -41,6 +46,15 @@ class Linear:
         """See `Op.constants`."""
         return (self.weight,) if self.bias is None else (self.weight, self.bias)
 
+    def rounding(self, numerics: Numerics) -> Rounding:
+        """Return how `numerics` rounds the sums of such a layer."""
+        return numerics.linear
+
+    def patches(self, x: Array, fill: int) -> Array:
+        """Return what each output sees, in one group; there is no padding to fill."""
+        del fill
+        return x[..., None, :]
+
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
         (x,) = shapes
@@ -65,10 +79,16 @@ class Linear:
         """See `Op.prepare`."""
         if is_dynamic(site, self.weight):
             return self._prepare_dynamic(site)
+        if has_groups(self.weight):
+            return prepare_grouped(self, site)
+        if is_wide(site):
+            return prepare_wide(self, site)
+        if not site.numerics.accumulator.is_default:
+            return prepare_sums(self, site)
         x_quant, w_quant, y_quant = encodings(site, self.kind, self.weight)
         bias = folded_bias(self.weight, self.bias, x_quant.zero_point[0])
         product = bind_product(self.weight, bias)
-        requantize = site.numerics.linear.bind(
+        requantize = self.rounding(site.numerics).bind(
             x_quant.scale[0],
             np.asarray(w_quant.scale),
             y_quant.scale[0],
@@ -82,9 +102,11 @@ class Linear:
         return run
 
     def _prepare_dynamic(self, site: Site) -> Kernel:
-        product = bind_product(self.weight, np.zeros(self.weight.shape[0], np.int32))
+        if self.weight.is_decoded:
+            return self.reference
+        product = self._dynamic_product(site)
 
-        def multiply(codes: IntArray) -> IntArray:
+        def multiply(codes: IntArray) -> Array:
             accumulators = product(codes.reshape(-1, codes.shape[-1]))
             return accumulators.reshape(*codes.shape[:-1], -1)
 
@@ -94,6 +116,12 @@ class Linear:
             return (apply_fused(self.activation, layer(x)),)
 
         return run
+
+    def _dynamic_product(self, site: Site) -> Product:
+        if has_groups(self.weight):
+            require_groups(site, self.kind)
+            return grouped_product(self.weight)
+        return bind_product(self.weight, np.zeros(self.weight.shape[0], np.int32))
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""

@@ -9,11 +9,17 @@ import numpy as np
 
 from hwsim.errors import GraphError
 from hwsim.op import Weightless, Workload
+from hwsim.ops._accumulate import Sums, narrowed, require_pairs
 from hwsim.ops._activation import clamped_target
 from hwsim.ops._float_island import quants_of
+from hwsim.ops._product import require_default
+from hwsim.ops._wide import is_wide, wide_of
 
 if TYPE_CHECKING:
-    from hwsim.arrays import Array, FloatArray, Shape
+    from collections.abc import Callable
+
+    from hwsim.arrays import Array, FloatArray, IntArray, Shape
+    from hwsim.numerics import Requantizer
     from hwsim.op import Kernel, Site
     from hwsim.tensor import TensorType
 
@@ -48,12 +54,17 @@ class MatMul(Weightless):
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         (a_quant, b_quant), (y_quant,) = quants_of(site, self)
-        requantize = site.numerics.matmul.bind(
+        is_64_bits = is_wide(site)
+        rounding = wide_of(site, self.kind).matmul if is_64_bits else site.numerics.matmul
+        requantize = rounding.bind(
             a_quant.scale[0] * self.scale,
             np.asarray(b_quant.scale),
             y_quant.scale[0],
             clamped_target("none", y_quant),
         )
+
+        if not site.numerics.accumulator.is_default:
+            return self._prepare_sums(site, requantize)
 
         def run(a: Array, b: Array) -> tuple[Array, ...]:
             # float64 sums are exact up to 2^53: a depth of 2^37 at 8 bits, of 2^21 at 16.
@@ -61,9 +72,48 @@ class MatMul(Weightless):
             right = b.astype(np.float64) - b_quant.zero_point[0]
             right = right.swapaxes(-1, -2) if self.transpose_b else right
             # By way of int64: a float64 beyond 32 bits has no defined int32, an integer wraps.
-            return (requantize(np.matmul(left, right).astype(np.int64).astype(np.int32)),)
+            total = np.matmul(left, right).astype(np.int64)
+            return (requantize(total if is_64_bits else total.astype(np.int32)),)
 
         return run
+
+    def _prepare_sums(self, site: Site, requantize: Requantizer) -> Kernel:
+        if is_wide(site):
+            require_default(site, f"{self.kind} of 16-bit activations")
+        sums = self.sums(site)
+
+        def run(a: Array, b: Array) -> tuple[Array, ...]:
+            totals, _ = sums(a, b)
+            return (requantize(narrowed(totals)),)
+
+        return run
+
+    def sums(self, site: Site) -> Callable[[Array, Array], tuple[IntArray, int]]:
+        """Return the function of codes to int64 sums in the runtime's register, and overflows.
+
+        Raises:
+            UnsupportedError: Its register cannot multiply such codes.
+        """
+        (a_quant, b_quant), _ = quants_of(site, self)
+        require_pairs(site, self.kind, b_quant)
+
+        def summed(a: Array, b: Array) -> tuple[IntArray, int]:
+            right = b if self.transpose_b else b.swapaxes(-1, -2)
+            centred = right.reshape(-1, *right.shape[-2:]).astype(np.int16) - b_quant.zero_point[0]
+            products = [
+                Sums(
+                    accumulator=site.numerics.accumulator,
+                    quant=a_quant,
+                    weights=np.ascontiguousarray(rows[None]),
+                    bias=np.zeros((1, len(rows)), np.int64),
+                )(codes[:, None])
+                for codes, rows in zip(a.reshape(-1, *a.shape[-2:]), centred, strict=True)
+            ]
+            totals = np.stack([total for total, _ in products])
+            shape = (*a.shape[:-1], totals.shape[-1])
+            return totals.reshape(shape), sum(count for _, count in products)
+
+        return summed
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""

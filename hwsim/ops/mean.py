@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
-from hwsim.errors import GraphError
 from hwsim.op import Weightless
 from hwsim.ops._elementwise import elementwise
-from hwsim.ops._float_island import float_island
+from hwsim.ops._float_island import float_island, quants_of
+from hwsim.ops._reduction import bind_mean, reduced, stacked_axes
 
 if TYPE_CHECKING:
     from hwsim.arrays import FloatArray, Shape
@@ -33,21 +33,19 @@ class Mean(Weightless):
     def infer(self, *shapes: Shape) -> tuple[Shape, ...]:
         """See `Op.infer`."""
         (x,) = shapes
-        if len(set(self.axes)) < len(self.axes) or not set(self.axes) <= set(range(len(x))):
-            raise GraphError(f"mean over axes {list(self.axes)} of {list(x)}")
-        kept = tuple(1 if i in self.axes else extent for i, extent in enumerate(x))
-        if self.keep_axes:
-            return (kept,)
-        return (tuple(extent for i, extent in enumerate(x) if i not in self.axes),)
+        return (reduced(self.kind, x, self.axes, self.keep_axes),)
 
     def reference(self, *inputs: FloatArray) -> tuple[FloatArray, ...]:
         """See `Op.reference`."""
-        axes = tuple(axis + 1 for axis in self.axes)
-        return (inputs[0].mean(axis=axes, keepdims=self.keep_axes),)
+        return (inputs[0].mean(axis=stacked_axes(self.axes), keepdims=self.keep_axes),)
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
-        return float_island(self, site)
+        quants_of(site, self)
+        rank = len(site.inputs[0].shape)
+        if site.numerics.total == "image" and (rank, sorted(self.axes)) != (4, [1, 2]):
+            return float_island(self, site)
+        return bind_mean(site, self.axes, keep_axes=self.keep_axes)
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""

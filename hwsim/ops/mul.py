@@ -12,6 +12,7 @@ from hwsim.op import Weightless
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._elementwise import aligned, elementwise
 from hwsim.ops._float_island import quants_of
+from hwsim.ops._wide import is_wide, wide_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, Shape
@@ -48,10 +49,11 @@ class Mul(Weightless):
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         (a_quant, b_quant), (y_quant,) = quants_of(site, self)
-        requantize = site.numerics.mul.bind(
-            a_quant.scale[0],
-            np.asarray(b_quant.scale),
-            y_quant.scale[0],
+        rounding = wide_of(site, self.kind).mul if is_wide(site) else site.numerics.mul
+        requantize = rounding.bind(
+            site.numerics.ratio_of(a_quant.scale[0], y_quant.scale[0], b_quant.scale[0]),
+            np.ones(1),
+            1.0,
             clamped_target(self.activation, y_quant, site.numerics.quantize),
         )
 

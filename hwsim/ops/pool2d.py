@@ -12,6 +12,7 @@ from hwsim.kernels.patches import out_extent, pad_image, windows
 from hwsim.op import Weightless, Workload
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._float_island import float_island, quants_of
+from hwsim.ops._ort import bind_average, bind_image_mean, decode_float32
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, IntArray, Shape
@@ -101,6 +102,8 @@ class AveragePool2d(Weightless):
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         _, (y_quant,) = quants_of(site, self)
+        if site.numerics.average == "float32":
+            return self._prepare_float32(site)
         if site.inputs[0].quant != y_quant:
             return float_island(self, site)
         # XNNPACK leaves integer averages to TFLite.
@@ -114,6 +117,30 @@ class AveragePool2d(Weightless):
             # Halves go away from zero, as in TFLite's integer AVERAGE_POOL_2D.
             mean = np.sign(total) * ((np.abs(total) + counts // 2) // counts)
             return (np.clip(mean, target.low, target.high).astype(target.dtype),)
+
+        return run
+
+    def _prepare_float32(self, site: Site) -> Kernel:
+        """Return ONNX Runtime's average: of decoded windows, or of the codes of whole images."""
+        (x_quant,), (y_quant,) = quants_of(site, self)
+        extents = site.inputs[0].shape[1:3]
+        if max(x_quant.bits, y_quant.bits) > 8:
+            return float_island(self, site)
+        target = clamped_target(self.activation, y_quant, "ort")
+        if self.kernel == extents and not any(map(any, self.padding)):
+            mean = bind_image_mean(x_quant, y_quant, extents[0] * extents[1])
+
+            def run_whole(x: Array) -> tuple[Array, ...]:
+                centred = x.astype(np.int32) - x_quant.zero_point[0]
+                codes = mean(centred.sum(axis=(2, 3), keepdims=True, dtype=np.int32))
+                return (np.clip(codes, target.low, target.high),)
+
+            return run_whole
+        average = bind_average(y_quant, self._counts(extents), target)
+
+        def run(x: Array) -> tuple[Array, ...]:
+            real = decode_float32(x, x_quant)
+            return (average(_windows(real, self.kernel, self.stride, self.padding, 0.0)),)
 
         return run
 

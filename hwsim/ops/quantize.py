@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -12,9 +13,11 @@ from hwsim.numerics.rounding import Gemmlowp, round_away
 from hwsim.op import Weightless
 from hwsim.ops._activation import clamped_target
 from hwsim.ops._elementwise import elementwise
+from hwsim.ops._ort import decode_float32, encode_float32
+from hwsim.ops._vectors import decode_vectors, encode_vectors, recode_vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from hwsim.arrays import Array, FloatArray, IntArray, Shape
     from hwsim.numerics import Quant
@@ -46,12 +49,18 @@ class Quantize(Weightless):
         x_quant, y_quant = site.inputs[0].quant, site.outputs[0].quant
         if y_quant is None:
             raise UnsupportedError(f"{site.name}: quantize makes integers, got float32 to make")
+        formula = site.numerics.quantize
+        is_wide = x_quant is not None and max(x_quant.bits, y_quant.bits) > 8
+        is_mixed = x_quant is not None and x_quant.signed != y_quant.signed
+        if formula == "xnnpack" and (is_wide or is_mixed):
+            # XNNPACK leaves codes of more than 8 bits, and int8 beside uint8, to TFLite.
+            formula = "tflite"
+        is_in_vectors = site.numerics.conversion == "vectors" and y_quant.bits <= 8
         if x_quant is None:
-            encode = {"tflite": _encode_tflite, "xnnpack": _encode_xnnpack}[site.numerics.quantize]
-            convert = encode(y_quant)
+            convert = (encode_vectors if is_in_vectors else _ENCODERS[formula])(y_quant)
         else:
-            bind = {"tflite": _bind_tflite, "xnnpack": _bind_xnnpack}[site.numerics.quantize]
-            convert = bind(x_quant, y_quant)
+            recode = recode_vectors if is_in_vectors and not is_wide else _RECODERS[formula]
+            convert = recode(x_quant, y_quant)
 
         def run(x: Array) -> tuple[Array, ...]:
             return (convert(x),)
@@ -101,6 +110,18 @@ def _bind_xnnpack(x: Quant, y: Quant) -> Callable[[IntArray], IntArray]:
     return recode
 
 
+_ENCODERS: Mapping[str, Callable[[Quant], Callable[[Array], IntArray]]] = {
+    "tflite": _encode_tflite,
+    "xnnpack": _encode_xnnpack,
+    "ort": lambda y: lambda x: encode_float32(x, y),
+}
+_RECODERS: Mapping[str, Callable[[Quant, Quant], Callable[[IntArray], IntArray]]] = {
+    "tflite": _bind_tflite,
+    "xnnpack": _bind_xnnpack,
+    "ort": lambda x, y: lambda codes: encode_float32(decode_float32(codes, x), y),
+}
+
+
 @dataclass(frozen=True, slots=True)
 class Dequantize(Weightless):
     """Decode codes to float32."""
@@ -123,8 +144,13 @@ class Dequantize(Weightless):
         if quant is None or site.outputs[0].quant is not None:
             raise UnsupportedError(f"{site.name}: dequantize takes integers and makes float32")
 
+        is_in_vectors = site.numerics.conversion == "vectors" and quant.bits <= 8
+        convert = decode_vectors(quant) if is_in_vectors else quant.decode
+        if site.numerics.quantize == "ort":  # Reals between ops are float32 there.
+            convert = partial(decode_float32, quant=quant)
+
         def decode(x: Array) -> tuple[Array, ...]:
-            return (quant.decode(x),)
+            return (convert(x),)
 
         return decode
 

@@ -11,8 +11,10 @@ from hwsim.errors import GraphError
 from hwsim.kernels.softmax import softmax_codes
 from hwsim.numerics.rounding import fixed_point, round_away
 from hwsim.op import Weightless
+from hwsim.ops import _ort, _softmax16
 from hwsim.ops._elementwise import elementwise
 from hwsim.ops._float_island import float_island, quants_of
+from hwsim.ops._wide import is_wide, wide_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, Shape
@@ -52,9 +54,11 @@ class Softmax(Weightless):
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         (x_quant,), (y_quant,) = quants_of(site, self)
-        fixed = (y_quant.bits, y_quant.scale[0], y_quant.zero_point[0] - y_quant.low)
-        is_same_width = (x_quant.bits, x_quant.signed) == (8, y_quant.signed)
-        if fixed != (8, 1 / 256, 0) or not is_same_width:
+        if is_wide(site) and (y_quant.bits, y_quant.scale[0]) == (16, _softmax16.OUTPUT_SCALE):
+            return _softmax16.bind_softmax(self.beta, x_quant, wide_of(site, self.kind).tables)
+        if site.numerics.softmax == "powers" and max(x_quant.bits, y_quant.bits) <= 8:
+            return _ort.bind_softmax(x_quant, y_quant, self.beta, site.inputs[0].shape[-1])
+        if site.numerics.softmax == "powers" or not is_in_integers(x_quant, y_quant):
             return float_island(self, site)
         bind = {"fixed": _bind_fixed, "table": _bind_table}[site.numerics.softmax]
         return bind(self.beta, x_quant, y_quant)
@@ -64,14 +68,25 @@ class Softmax(Weightless):
         return elementwise(self.kind, inputs, outputs)
 
 
-def _bind_fixed(beta: float, x: Quant, y: Quant) -> Kernel:
-    """Return TFLite's reference: gemmlowp's exponential and reciprocal."""
+def is_in_integers(x: Quant, y: Quant) -> bool:
+    """Return whether runtimes have a kernel of 8 bits: results in steps of 1/256 from the low."""
+    fixed = (y.bits, y.scale[0], y.zero_point[0] - y.low)
+    return fixed == (8, 1 / 256, 0) and (x.bits, x.signed) == (8, y.signed)
+
+
+def fixed_constants(beta: float, x: Quant) -> tuple[int, int, int]:
+    """Return mantissa, shift and smallest difference of `softmax_codes`."""
     # PreprocessSoftmaxScaling: the multiplier that brings a code to Q5.26.
     real = min(beta * x.scale[0] * (1 << (31 - _INTEGER_BITS)), 2.0**31 - 1)
     mantissas, exponents = fixed_point(np.array([real]))
     # Steps below 2^-27 have no such multiplier; with 0 all classes are alike, as they nearly are.
     mantissa, shift = (int(mantissas[0]), int(exponents[0])) if exponents[0] >= 0 else (0, 0)
-    smallest = -((((1 << _INTEGER_BITS) - 1) << (31 - _INTEGER_BITS)) >> shift)
+    return mantissa, shift, -((((1 << _INTEGER_BITS) - 1) << (31 - _INTEGER_BITS)) >> shift)
+
+
+def _bind_fixed(beta: float, x: Quant, y: Quant) -> Kernel:
+    """Return TFLite's reference: gemmlowp's exponential and reciprocal."""
+    mantissa, shift, smallest = fixed_constants(beta, x)
     # Only differences of codes count: unsigned ones are computed as signed.
     offset = y.low + 128
 
@@ -84,11 +99,16 @@ def _bind_fixed(beta: float, x: Quant, y: Quant) -> Kernel:
     return run
 
 
-def _bind_table(beta: float, x: Quant, y: Quant) -> Kernel:
-    """Return LiteRT's optimized softmax: float32 powers of all 256 differences, summed in order."""
+def powers_of_differences(beta: float, x: Quant) -> Array:
+    """Return exp(-beta scale d) for the differences d = 0..255 of two codes, float32."""
     exponents = -np.float32(x.scale[0]) * np.float32(beta) * np.arange(256, dtype=np.float32)
     # The C library's expf is exact to within the last bit of float32; NumPy's is not.
-    powers = np.exp(exponents.astype(np.float64)).astype(np.float32)
+    return np.exp(exponents.astype(np.float64)).astype(np.float32)
+
+
+def _bind_table(beta: float, x: Quant, y: Quant) -> Kernel:
+    """Return LiteRT's optimized softmax: float32 powers of all 256 differences, summed in order."""
+    powers = powers_of_differences(beta, x)
 
     def run(codes: Array) -> tuple[Array, ...]:
         wide = codes.astype(np.int16)

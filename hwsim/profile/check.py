@@ -10,18 +10,18 @@ from pydantic import ValidationError
 
 from hwsim.errors import FormatError, UnsupportedError
 from hwsim.formats.find import find_format
-from hwsim.numerics import find_policy
+from hwsim.numerics import find_policy, find_rounding
 from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, WORK_KINDS
-from hwsim.profile.schema import DeviceProfile
+from hwsim.profile.schema import ROUNDED, DeviceProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
-    from hwsim.profile.schema import Hardware, KernelRule
+    from hwsim.profile.schema import Hardware, KernelRule, NumericsChoice
 
-_TYPES = re.compile(r"f32|(f32|[1-9]|1[0-6])x([1-9]|1[0-6])")
+_TYPES = re.compile(r"f32|f32w([1-9]|1[0-6])|(f32|[1-9]|1[0-6])x([1-9]|1[0-6])g?")
 _EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 _HOMES = ("weights", "activations")
 
@@ -52,10 +52,21 @@ def _nonsense(profile: DeviceProfile, stem: str) -> Iterator[str]:
     for name, rule in profile.runtime.kernels.items():
         for problem in (*_names(rule), *_prices(rule, profile.hardware)):
             yield f"runtime.kernels.{name}.{problem}"
+    yield from _numerics(profile.numerics)
+
+
+def _numerics(choice: NumericsChoice) -> Iterator[str]:
     try:
-        find_policy(profile.numerics.policy)
+        find_policy(choice.policy)
     except UnsupportedError as error:
         yield f"numerics.policy: {error}"
+    for key in ROUNDED:
+        name = getattr(choice, key)
+        try:
+            if name is not None:
+                find_rounding(name)
+        except UnsupportedError as error:
+            yield f"numerics.{key}: {error}"
 
 
 def _hardware(hardware: Hardware) -> Iterator[str]:
@@ -124,12 +135,12 @@ def _multiplied(rule: KernelRule) -> Iterator[str]:
             yield types
         if support == "decoded" or "decoded" in rule.formats.values():
             activations = types.partition("x")[0]
-            yield activations if activations == "f32" else f"{activations}x{activations}"
+            yield "f32" if types.startswith("f32") else f"{activations}x{activations}"
 
 
 def _expected_types(types: str) -> str:
     return (
-        "expected activation x weight bits, each 1 to 16, such as 8x4, or f32, or f32x8; "
+        "expected activation x weight bits, each 1 to 16, such as 8x4, or f32, f32x8, f32w8; "
         f"got {types!r}"
     )
 

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Annotated, Literal, TypeAlias
+from dataclasses import replace
+from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from hwsim.numerics import find_rounding
+from hwsim.numerics.accumulator import NARROWEST, WIDEST, Accumulator, Overflow
+from hwsim.numerics.policy import (
+    AddFormula,
+    ElementaryFormula,
+    Numerics,
+    QuantizeFormula,
+    SoftmaxFormula,
+    find_policy,
+)
+
+ROUNDED = ("conv", "depthwise", "grouped", "linear", "matmul", "mul")
+"""Keys of `NumericsChoice` that name a rounding."""
+
+_REGISTER = ("accumulator_bits", "accumulator_overflow", "saturates_pairs")
 
 # No clock, rate, power or price comes near: beyond lie slips of the unit and of the keyboard.
 _MOST = 1e12
@@ -109,7 +126,8 @@ class KernelRule(Section):
     Attributes:
         ops: Kinds of work, of `hwsim.op.WORK_KINDS`.
         types: Activation x weight bits (`8x8`, `8x4`, `f32x8`), or `f32`; weights of decoded ones
-            are widened to the activations' type first.
+            are widened to the activations' type first. `f32w8`: weights are decoded and reals
+            multiplied; a `g` behind (`8x4g`): weights in groups, each with a scale of its own.
         formats: Storage formats of the weight; ops without one need `dense`. A format that is
             native here and not dense is walked: only stored weights are issued.
         tile: Rounding of the extents.
@@ -148,15 +166,74 @@ class Runtime(Section):
 
 
 class NumericsChoice(Section):
-    """The integer arithmetic of the runtime.
+    """The integer arithmetic of the runtime: a policy, and what this runtime does otherwise.
 
     Attributes:
         policy: One of `hwsim.numerics.POLICIES`.
-        accumulator_bits: Width of the accumulators that the policy wraps at.
+        accumulator_bits: Width of the register that products of 8-bit codes are summed in.
+        accumulator_overflow: What becomes of a sum that is wider; see `Accumulator.overflow`.
+        saturates_pairs: See `Accumulator.saturates_pairs`.
+        conv: Rounding of convolutions, depthwise and grouped ones too unless those are given; one
+            of `hwsim.numerics.ROUNDINGS`, as all roundings here.
+        depthwise: Rounding of depthwise convolutions.
+        grouped: Rounding of other convolutions in groups.
+        linear: Rounding of fully connected layers.
+        matmul: Rounding of products of two activations.
+        mul: Rounding of elementwise products.
+        add: See `Numerics.add`, as of the next ones.
+        quantize: How reals become codes.
+        softmax: Which formula.
+        elementary: How logistic, tanh and relu6 are computed.
     """
 
     policy: str
-    accumulator_bits: Literal[32]
+    accumulator_bits: Annotated[int, Field(ge=NARROWEST, le=WIDEST)]
+    accumulator_overflow: Overflow = "wrap"
+    saturates_pairs: bool = False
+    conv: str | None = None
+    depthwise: str | None = None
+    grouped: str | None = None
+    linear: str | None = None
+    matmul: str | None = None
+    mul: str | None = None
+    add: AddFormula | None = None
+    quantize: QuantizeFormula | None = None
+    softmax: SoftmaxFormula | None = None
+    elementary: ElementaryFormula | None = None
+
+    @property
+    def accumulator(self) -> Accumulator:
+        """The register."""
+        return Accumulator(
+            bits=self.accumulator_bits,
+            overflow=self.accumulator_overflow,
+            saturates_pairs=self.saturates_pairs,
+        )
+
+    def resolve(self) -> Numerics:
+        """Return the arithmetic, named by the policy and what is otherwise.
+
+        Raises:
+            UnsupportedError: There is no such policy or rounding; the message lists the known ones.
+        """
+        policy, changed = find_policy(self.policy), self._changed()
+        fields: dict[str, Any] = {
+            key: find_rounding(str(value)) if key in ROUNDED else value
+            for key, value in changed.items()
+            if key not in _REGISTER
+        }
+        if "conv" in fields:
+            fields = {"depthwise": None, "grouped": None, **fields}
+        texts = ",".join(f"{key}={value}" for key, value in changed.items())
+        name = f"{policy.name}{{{texts}}}" if texts else policy.name
+        return replace(policy, name=name, accumulator=self.accumulator, **fields)
+
+    def _changed(self) -> dict[str, object]:
+        """Return what is otherwise than in the policy's own words, by key."""
+        plain = NumericsChoice(policy=self.policy, accumulator_bits=Accumulator().bits)
+        return {
+            key: value for key, value in self.model_dump().items() if value != getattr(plain, key)
+        }
 
 
 class Evidence(Section):

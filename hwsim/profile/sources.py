@@ -14,7 +14,7 @@ SECTIONS = ("hardware", "runtime", "numerics")
 """What a profile claims something in."""
 
 # Which integers a runtime computes is a claim as much as a number is.
-_POLICY = "numerics.policy"
+_CHOICES = "numerics."
 
 
 def leaves(tree: Mapping[str, object]) -> dict[str, object]:
@@ -28,22 +28,25 @@ def leaves(tree: Mapping[str, object]) -> dict[str, object]:
 
 
 def claims(tree: Mapping[str, object]) -> list[str]:
-    """Return the dotted keys of what needs a source: every number, and the numerics policy."""
+    """Return the dotted keys of what needs a source: every number, and how integers round."""
     return [path for path, value in leaves(tree).items() if is_claim(path, value)]
 
 
 def is_claim(path: str, value: object) -> bool:
     """Return whether this value under this key needs a source."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return is_number or path == _POLICY
+    return _is_number(value) or path.startswith(_CHOICES)
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def unsourced(tree: Mapping[str, object]) -> list[str]:
     """Return what is wrong with a profile's sources, one line each; empty when all is well."""
-    claimed, sources = claims(tree), sources_of(tree)
+    claimed, sources, values = claims(tree), sources_of(tree), leaves(tree)
     wrong = [
-        f"{path}: this {'choice' if path == _POLICY else 'number'} has no source of its own; "
-        "add it under sources, as 'assumed: rule' at least"
+        f"{path}: this {'number' if _is_number(values[path]) else 'choice'} has no source of its "
+        "own; add it under sources, as 'assumed: rule' at least"
         for path in claimed
         if not any(_covers(key, path) for key in sources)
     ]

@@ -17,22 +17,36 @@ from hwsim.ops import (
     OPS,
     Add,
     AveragePool2d,
+    Binary,
     Concat,
     Constant,
     Conv2d,
+    Conv2dTranspose,
     Elementary,
+    Gather,
     LayerNorm,
     Linear,
+    LogSoftmax,
+    Lstm,
     MatMul,
     MaxPool2d,
     Mean,
     Mul,
     Pad,
+    PRelu,
+    ReduceMax,
     Reshape,
+    ResizeBilinear,
+    ResizeNearest,
+    RmsNorm,
     Slice,
     Softmax,
+    Sub,
+    Sum,
+    Tile,
     Transpose,
 )
+from hwsim.ops.elementary import work_kind
 from hwsim.tensor import TensorType
 from tests.cases import CASES, DYNAMIC, Case, conv, float_weight, linear
 
@@ -142,10 +156,16 @@ def macs_by_hand(op: Op, shapes: tuple[Shape, ...], made: Shape) -> int:
     if isinstance(op, Conv2d):
         _, height, width, depth = op.weight.shape
         return math.prod(made) * height * width * depth
+    if isinstance(op, Conv2dTranspose):
+        _, height, width, depth = op.weight.shape
+        return math.prod(shapes[0][1:3]) * op.weight.shape[0] * height * width * depth
     if isinstance(op, Linear):
         return math.prod(made) * op.weight.shape[1]
     if isinstance(op, MatMul):
         return math.prod(made) * shapes[0][-1]
+    if isinstance(op, Lstm):
+        # Every step multiplies both matrices.
+        return math.prod(made[:2]) * (op.input_weight.codes.size + op.recurrent_weight.codes.size)
     return 0
 
 
@@ -160,7 +180,9 @@ def test_workload_counts(case: Case) -> None:
     # Runtimes have some functions and lack others: each is a kind of its own.
     kind = case.op.kind
     if isinstance(case.op, Elementary):
-        kind = case.op.function.removesuffix("6").removesuffix("_tanh")
+        kind = work_kind(case.op.function)
+    elif isinstance(case.op, Binary):
+        kind = case.op.function
     assert work.kind.removeprefix("pointwise_").removeprefix("depthwise_") == kind
 
 
@@ -188,6 +210,11 @@ def test_another_number_of_operands_is_refused(case: Case) -> None:
             validate(graph_of(case.op, shapes, made))
 
 
+LSTM = Lstm(
+    input_weight=float_weight(20, 3),
+    recurrent_weight=float_weight(20, 5),
+    bias=float_weight(20),
+)
 POOLING = {"kernel": (3, 3), "stride": (1, 1)}
 NORM = LayerNorm(gamma=float_weight(4), beta=float_weight(4))
 UNFIT: tuple[tuple[Op, tuple[Shape, ...]], ...] = (
@@ -219,6 +246,39 @@ UNFIT: tuple[tuple[Op, tuple[Shape, ...]], ...] = (
     (linear(3, 4), ((1, 3),)),
     (linear(3, 4), ((),)),
     (replace(linear(3, 4), bias=float_weight(4)), ((1, 4),)),
+    (Binary(function="div"), ((1, 2), (1, 3))),
+    (Conv2dTranspose(weight=float_weight(3, 2, 2, 4)), ((1, 5, 5, 3),)),
+    (Conv2dTranspose(weight=float_weight(3, 2, 2, 4)), ((5, 5, 4),)),
+    (Conv2dTranspose(weight=float_weight(3, 2, 2, 4), groups=2), ((1, 5, 5, 8),)),
+    (Conv2dTranspose(weight=float_weight(3, 2, 2, 4), extra=(-1, 0)), ((1, 5, 5, 4),)),
+    (
+        Conv2dTranspose(weight=float_weight(3, 2, 2, 4), padding=((1, 1), (0, 0))),
+        ((1, 1, 5, 4),),
+    ),
+    (
+        Conv2dTranspose(weight=float_weight(3, 2, 2, 4), bias=float_weight(4)),
+        ((1, 5, 5, 4),),
+    ),
+    (Gather(axis=2, indices=(0,)), ((1, 4),)),
+    (Gather(axis=1, indices=(4,)), ((1, 4),)),
+    (Gather(axis=1, indices=()), ((1, 4),)),
+    (LogSoftmax(), ((),)),
+    (CASES["lstm"].op, ((4, 3),)),
+    (CASES["lstm"].op, ((1, 4, 2),)),
+    (replace(LSTM, bias=float_weight(16)), ((1, 4, 3),)),
+    (replace(LSTM, input_weight=float_weight(16, 3)), ((1, 4, 3),)),
+    (replace(LSTM, recurrent_weight=float_weight(20, 4)), ((1, 4, 3),)),
+    (PRelu(alpha=float_weight(3)), ((1, 4),)),
+    (PRelu(alpha=float_weight(3)), ((),)),
+    (ReduceMax(axes=(2,)), ((1, 4),)),
+    (ResizeBilinear(size=(2, 2)), ((5, 5, 1),)),
+    (ResizeNearest(size=(0, 2)), ((1, 5, 5, 1),)),
+    (RmsNorm(gamma=float_weight(3)), ((1, 4),)),
+    (RmsNorm(gamma=float_weight(3)), ((),)),
+    (Sub(), ((1, 2), (1, 3))),
+    (Sum(axes=(1, 1)), ((1, 4),)),
+    (Tile(repeats=(1,)), ((1, 4),)),
+    (Tile(repeats=(1, 0)), ((1, 4),)),
     (MatMul(), ((2, 3), (2, 3))),
     (MatMul(transpose_b=True), ((2, 3), (3, 2))),
     (MatMul(), ((1, 2, 3), (3, 2))),

@@ -11,7 +11,8 @@ import pytest
 import hwsim.ops
 from hwsim.errors import ProfileError
 from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, VIEW_KINDS, WORK_KINDS
-from hwsim.ops.elementary import FUNCTIONS
+from hwsim.ops.binary import BINARY_FUNCTIONS
+from hwsim.ops.elementary import FUNCTIONS, work_kind
 from hwsim.profile import (
     DeviceProfile,
     device,
@@ -28,7 +29,7 @@ from tests.cases import CASES, Case
 FINER_KINDS = {"pointwise_conv2d", "depthwise_conv2d", "relu"}
 # A graph of these is what every device is for.
 BASIC_KINDS = {
-    *(kind for kind in HEAVY_KINDS if kind != "matmul"),
+    *(kind for kind in HEAVY_KINDS if kind not in ("conv2d_transpose", "matmul")),
     *("add", "average_pool2d", "logistic", "relu", "tanh", "reshape", "softmax"),
 }
 OVERRIDDEN = "assumed: overridden"
@@ -72,8 +73,8 @@ def test_a_shipped_profile_has_no_problems(name: str) -> None:
 
 
 def test_the_kinds_of_work_are_those_of_the_ops() -> None:
-    functions = {name.removesuffix("6").removesuffix("_tanh") for name in FUNCTIONS}
-    kinds = {op.kind for op in hwsim.ops.OPS} - {"elementary"} | functions
+    functions = {work_kind(name) for name in FUNCTIONS} | {*BINARY_FUNCTIONS}
+    kinds = {op.kind for op in hwsim.ops.OPS} - {"binary", "elementary"} | functions
     assert {*WORK_KINDS} == {*kinds, *FINER_KINDS}
     assert len(WORK_KINDS) == len({*WORK_KINDS})
     for kinds in (HEAVY_KINDS, LIGHT_KINDS, VIEW_KINDS):
@@ -169,7 +170,7 @@ def test_the_toy_loads(tmp_path: Path) -> None:
         ("ops: [linear]", "ops: linear", ("gemm.ops", "'linear' (str)")),
         ("cycles: {per_mac: 1.0}", "cycles: {}, formats: {2:4: native}", ("124", '"2:4"')),
         ("cycles: {per_mac: 1.0}", "cycles: {on: 1}", ("True (bool)", "quotes")),
-        ("accumulator_bits: 32", "accumulator_bits: 16", ("accumulator_bits", "32", "16 (int)")),
+        ("accumulator_bits: 32", "accumulator_bits: 7", ("accumulator_bits", "8", "7 (int)")),
         ('version: "1"', "version: 1.0", ("runtime.version", "1.0 (float)")),
         ("name: toy\ndesc", "name: toy\nname: tie\ndesc", ("'name'", "twice", "line")),
         ("per_mac: 1.0", "per_mac: 1.0, per_mac: 2.0", ("'per_mac'", "twice")),

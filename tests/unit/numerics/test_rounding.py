@@ -10,13 +10,21 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from hwsim.errors import UnsupportedError
 from hwsim.numerics import Rounding
 from hwsim.numerics.rounding import (
     ROUNDINGS,
     Float32Even,
+    Float32Trunc,
     Float64Away,
     Gemmlowp,
+    HalfUpTwice,
+    HalfUpTwiceLanes,
+    Int16x8,
+    Rndnu,
+    Single,
     Target,
+    find_rounding,
     fixed_point,
     gemmlowp_round,
     round_away,
@@ -60,32 +68,80 @@ def divide_by_pot(x: int, exponent: int) -> int:
     return (x >> exponent) + (1 if x & mask > threshold else 0)
 
 
-def gemmlowp_twin(x: int, multiplier: float) -> int:
+def half_up(x: Fraction) -> int:
+    return math.floor(x + Fraction(1, 2))
+
+
+def mantissa_of(multiplier: float) -> tuple[int, int]:
+    """Return (mantissa, exponent): multiplier ~ mantissa * 2^(exponent - 31)."""
     fraction, exponent = math.frexp(multiplier)
     mantissa = half_away(Fraction(fraction) * 2**31)
     if mantissa == 1 << 31:
         mantissa, exponent = mantissa // 2, exponent + 1
-    if exponent < -31:
-        return 0
-    shifted = max(LOWEST, min(HIGHEST, x << max(exponent, 0)))
+    return (0, 0) if exponent < -31 else (mantissa, exponent)
+
+
+def held(x: int, bits: int) -> int:
+    """Return x held to `bits` bits."""
+    return max(-(1 << (bits - 1)), min((1 << (bits - 1)) - 1, x))
+
+
+def gemmlowp_twin(x: int, multiplier: float) -> int:
+    mantissa, exponent = mantissa_of(multiplier)
+    shifted = held(x << max(exponent, 0), 32)
     return divide_by_pot(doubling_high_mul(shifted, mantissa), max(-exponent, 0))
+
+
+def half_up_twice_twin(x: int, multiplier: float) -> int:
+    mantissa, exponent = mantissa_of(multiplier)
+    high = half_up(Fraction(held(x << max(exponent, 0), 32) * mantissa, 1 << 31))
+    return half_up(Fraction(high, 1 << max(-exponent, 0)))
+
+
+def single_twin(x: int, multiplier: float) -> int:
+    mantissa, exponent = mantissa_of(multiplier)
+    return half_up(x * mantissa * Fraction(2) ** (min(exponent, 30) - 31))
+
+
+def int16x8_twin(x: int, multiplier: float) -> int:
+    mantissa, exponent = mantissa_of(multiplier)
+    upper = min(half_up(Fraction(mantissa, 1 << 16)), (1 << 15) - 1)
+    return half_up(x * upper * Fraction(2) ** (exponent - 15))
+
+
+def float32_scale(scales: tuple[float, float, float]) -> Fraction:
+    """Return M computed in float32, step by step."""
+    x_scale, w_scale, y_scale = scales
+    return to_float32(to_float32(Fraction(x_scale) * Fraction(w_scale)) / Fraction(y_scale))
 
 
 def twin_of(rounding: Rounding, x: int, scales: tuple[float, float, float]) -> int:
     """Return the rounded product, before any zero point or clamp."""
     x_scale, w_scale, y_scale = scales
-    if isinstance(rounding, Gemmlowp):
-        return gemmlowp_twin(x, x_scale * w_scale / y_scale)
+    multiplier = x_scale * w_scale / y_scale
+    # Alone, a channel is in no vector.
+    if isinstance(rounding, Gemmlowp | HalfUpTwiceLanes):
+        return gemmlowp_twin(x, multiplier)
+    if isinstance(rounding, HalfUpTwice):
+        return half_up_twice_twin(x, multiplier)
+    if isinstance(rounding, Single):
+        return single_twin(x, multiplier)
+    if isinstance(rounding, Rndnu):
+        return single_twin(x, float(float32_scale(scales)))
+    if isinstance(rounding, Int16x8):
+        return int16x8_twin(x, multiplier)
     if isinstance(rounding, Float64Away):
-        return half_away(Fraction(float(x) * (x_scale * w_scale / y_scale)))
-    product = to_float32(Fraction(x_scale) * Fraction(w_scale))
-    scale = to_float32(product / Fraction(y_scale))
-    return round(to_float32(to_float32(Fraction(x)) * scale))
+        return half_away(Fraction(float(x) * multiplier))
+    if isinstance(rounding, Float32Trunc):
+        product = to_float32(to_float32(Fraction(x)) * to_float32(Fraction(multiplier)))
+        return math.trunc(product)
+    assert isinstance(rounding, Float32Even)
+    return round(to_float32(to_float32(Fraction(x)) * float32_scale(scales)))
 
 
 def check(rounding: Rounding, xs: list[int], scales: tuple[float, float, float]) -> None:
     x_scale, w_scale, y_scale = scales
-    target = INT32 if not isinstance(rounding, Float32Even) else INT24
+    target = INT24 if isinstance(rounding, Float32Even) else INT32
     bound = rounding.bind(x_scale, np.array([w_scale]), y_scale, target)
     got = bound(np.array(xs, np.int32)[:, None])[:, 0].tolist()
     expected = [max(target.low, min(target.high, twin_of(rounding, x, scales))) for x in xs]
@@ -135,7 +191,12 @@ def test_all_accumulators_of_few_bits_at_every_small_shift(rounding: Rounding) -
     [
         # x / 2 for x = -5, -3, -1, 1, 3, 5, and x / 4 for x = -6, -2, 2, 6.
         (Gemmlowp(), [-2, -1, 0, 1, 2, 3], [-2, -1, 1, 2]),
+        (HalfUpTwice(), [-2, -1, 0, 1, 2, 3], [-1, 0, 1, 2]),
+        (Single(), [-2, -1, 0, 1, 2, 3], [-1, 0, 1, 2]),
+        (Rndnu(), [-2, -1, 0, 1, 2, 3], [-1, 0, 1, 2]),
+        (Int16x8(), [-2, -1, 0, 1, 2, 3], [-1, 0, 1, 2]),
         (Float32Even(), [-2, -2, 0, 0, 2, 2], [-2, 0, 0, 2]),
+        (Float32Trunc(), [-2, -1, 0, 0, 1, 2], [-1, 0, 0, 1]),
         (Float64Away(), [-3, -2, -1, 1, 2, 3], [-2, -1, 1, 2]),
     ],
     ids=lambda value: getattr(value, "name", None),
@@ -149,11 +210,12 @@ def test_where_ties_go(rounding: Rounding, halves: list[int], quarters: list[int
 
 
 @roundings
-def test_rounds_twice_only_in_gemmlowp(rounding: Rounding) -> None:
-    # 1.5 less 2^-21: up to 1.5 in the first rounding, away from 1 in the second.
+def test_which_round_twice(rounding: Rounding) -> None:
+    # 1.5 less 2^-21: up to 1.5 in the first rounding, up to 2 in the second.
     x = np.array([[3 * (1 << 20) - 1]], np.int32)
     code = rounding.bind(1.0, np.array([2.0**-21]), 1.0, INT8)(x)
-    assert code.tolist() == [[2 if rounding.name == "gemmlowp" else 1]]
+    rounds_twice = rounding.name in ("gemmlowp", "half_up_twice", "half_up_twice_lanes")
+    assert code.tolist() == [[2 if rounds_twice else 1]]
 
 
 @roundings
@@ -196,16 +258,19 @@ def test_channels_are_the_last_axis(
 def test_within_three_quarters_of_a_step(
     rounding: Rounding, xs: list[int], scales: tuple[float, float, float]
 ) -> None:
-    """Half a step of the last rounding, and a quarter that gemmlowp's first adds at most.
+    """Half a step of the last rounding, and a quarter that a first of two adds at most.
 
     The first rounds in units of 2^-r steps: half a unit is a quarter step at r = 1, and at r = 0
-    there is no second. Inexact multipliers add 2^-31 (gemmlowp) or 2^-22 (float32: three
-    roundings and that of x, 2^-24 each) of the product, which is below 2^8 where no clamp acts.
+    there is no second. Inexact multipliers add 2^-31 (31 bits), 2^-22 (float32: three roundings
+    and that of x, 2^-24 each) or 2^-14 (15 bits, and one step where 2^15 is held below) of the
+    product, which is below 2^8 where no clamp acts. What is cut is off by a whole step.
     """
     x_scale, w_scale, y_scale = scales
     codes = rounding.bind(x_scale, np.array([w_scale]), y_scale, INT8)(np.array([xs], np.int32).T)
     exact = np.clip([x * x_scale * w_scale / y_scale for x in xs], -128, 127)
-    assert np.abs(codes[:, 0] - exact).max() <= 0.75 + 2.0**-14
+    inexact = 2.0**-6 if rounding.name == "int16x8" else 2.0**-14
+    step = 1.0 if rounding.name == "float32_trunc" else 0.75
+    assert np.abs(codes[:, 0] - exact).max() <= step + inexact
 
 
 @roundings
@@ -269,3 +334,46 @@ def test_round_away_never_adds_a_half(dtype: np.dtype[np.floating]) -> None:
     got = round_away(np.array([*x, below, -below], dtype))
     assert got.dtype == dtype
     assert got.tolist() == [1, -1, 3, -3, 1, 8388609, -8388609, 0, 0, 0]
+
+
+@pytest.mark.parametrize("channels", [1, 7, 8, 9, 15, 16, 17, 24, 31, 130])
+@pytest.mark.parametrize("dtype", ["int8", "uint8"])
+def test_whole_groups_of_eight_signed_channels_round_otherwise(channels: int, dtype: str) -> None:
+    # x / 4 for x = -2: 0 half up, -1 away from zero.
+    target = Target(zero_point=50, low=0, high=100, dtype=np.dtype(dtype))
+    got = HalfUpTwiceLanes().bind(1.0, np.array([0.25]), 1.0, target)(
+        np.full((3, channels), -2, np.int32)
+    )
+    in_lanes = 0 if dtype == "uint8" else channels // 8 * 8
+    assert got.tolist() == [[50] * in_lanes + [49] * (channels - in_lanes)] * 3
+
+
+def test_int16x8_takes_48_bits() -> None:
+    # Held at 48 bits, and beyond: all of them clamp to the same 16-bit code.
+    target = Target(zero_point=0, low=-32768, high=32767, dtype=np.dtype(np.int16))
+    wide = [1 << 33, -(1 << 33), (1 << 46) + 12345, -(1 << 46) - 1, 3 << 40, 1 << 60, -(1 << 60)]
+    for multiplier in (2.0**-20, 3e-9, 2.0**-31, 1.7e-5):
+        requantize = Int16x8().bind(1.0, np.array([multiplier]), 1.0, target)
+        got = requantize(np.array([wide], np.int64).T)[:, 0].tolist()
+        expected = [held(int16x8_twin(x, multiplier), 16) for x in wide]
+        assert got == expected
+
+
+def test_mantissas_that_round_up_to_a_power_of_two_are_held_at_15_bits() -> None:
+    values = Int16x8().multipliers(1.0, np.array([1 - 2.0**-20]), 1.0).values
+    assert values.tolist() == [(1 << 15) - 1]
+
+
+@roundings
+def test_multipliers_are_int32_or_reals(rounding: Rounding) -> None:
+    scales = rounding.multipliers(0.5, np.array([0.25, 1e-3, 0.7], np.float32), 0.125)
+    kinds = {"float32_even": "float32", "float32_trunc": "float32", "float64_away": "float64"}
+    assert scales.values.dtype == kinds.get(rounding.name, "int32")
+    assert scales.exponents.dtype == np.int32
+    assert scales.values.shape == scales.exponents.shape == (3,)
+
+
+def test_every_rounding_is_found_by_its_name() -> None:
+    assert [find_rounding(rounding.name) for rounding in ROUNDINGS] == list(ROUNDINGS)
+    with pytest.raises(UnsupportedError, match="no rounding 'half_up'; known: gemmlowp, half_up_"):
+        find_rounding("half_up")
