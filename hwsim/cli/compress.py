@@ -15,10 +15,20 @@ def compress(
     recipe: Annotated[
         str, typer.Option("--recipe", metavar="R", help="A spec string or a .yaml file.")
     ],
-    output: Annotated[Path, typer.Option("--output", metavar="OUT.hwsim", help="Where to.")],
+    output: Annotated[
+        Path, typer.Option("--output", metavar="OUT.hwsim|.tflite|.onnx", help="Where to.")
+    ],
     data: Annotated[
         Path | None,
         typer.Option("--data", metavar="X.npz", help="What the recipe calibrates and trains on."),
+    ] = None,
+    style: Annotated[
+        str | None,
+        typer.Option(
+            "--style",
+            metavar="S",
+            help="How .onnx holds integers: qdq (the default) or qoperator.",
+        ),
     ] = None,
 ) -> None:
     """Compress a model and write it; what was evaluated is what is deployed."""
@@ -32,7 +42,7 @@ def compress(
     graph = load(model)
     with progress("compressing", len(steps.steps)) as advance:
         compressed = steps.apply(graph, samples, on_step=lambda step, _: advance(str(step)))
-    save(compressed, output)
+    save(compressed, output, style)
     typer.echo(
         f"{graph.name}: {graph.storage_bytes} bytes of constants -> "
         f"{compressed.storage_bytes} under {steps.name}, wrote {output}"

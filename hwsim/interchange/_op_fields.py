@@ -6,6 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any, cast, get_args
 
 from hwsim.ops._activation import BOUNDS
+from hwsim.ops._interpolation import Positions
+from hwsim.ops.binary import BinaryFunction
 from hwsim.ops.elementary import Function
 from hwsim.tensor import Weight
 
@@ -60,5 +62,7 @@ CHECKS: dict[str, Callable[[Any], bool]] = {
     "tuple[tuple[int, int], ...]": lambda value: _is_pairs(value) and min(map(min, value)) >= 0,
     "Fused": lambda value: isinstance(value, str) and value in BOUNDS,
     "Function": lambda value: value in get_args(Function),
+    "BinaryFunction": lambda value: value in get_args(BinaryFunction),
+    "Positions": lambda value: value in get_args(Positions),
 }
 """Every type that an op's field may declare, and how a value is known to be of it."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import tflite
 
 from hwsim.errors import InterchangeError
+from hwsim.interchange._tflite_light import LIGHT_READERS
+from hwsim.interchange._tflite_lstm import read_lstm
+from hwsim.interchange._tflite_wide import WIDE_READERS, require_bias_type
 from hwsim.kernels.patches import same_padding
 from hwsim.ops import (
-    Add,
     AveragePool2d,
     Concat,
     Conv2d,
@@ -22,7 +24,6 @@ from hwsim.ops import (
     Pad,
     Quantize,
     Reshape,
-    Softmax,
     Transpose,
 )
 
@@ -35,7 +36,8 @@ if TYPE_CHECKING:
 
 IDENTIFIER = b"TFL3"
 
-_ACTIVATIONS: dict[int, Fused] = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
+ACTIVATIONS: dict[int, Fused] = {0: "none", 1: "relu", 2: "relu_n1_to_1", 3: "relu6"}
+"""Fused activations by their code in the schema."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class Call:
         outputs: Indices of its results.
         options: Its table of attributes, as bytes at an offset.
         tensors: All tensors of the subgraph.
+        intermediates: Indices of tensors that only say how its inner values are encoded.
     """
 
     where: str
@@ -55,6 +58,7 @@ class Call:
     outputs: tuple[int, ...]
     options: Any
     tensors: Tensors
+    intermediates: tuple[int, ...] = ()
 
     def read(self, table: Any) -> Any:
         """Return the attributes as the schema's class `table`."""
@@ -71,12 +75,12 @@ class Call:
             InterchangeError: It is one that no kernel here fuses.
         """
         code = options.FusedActivationFunction()
-        if code not in _ACTIVATIONS:
+        if code not in ACTIVATIONS:
             raise InterchangeError(
                 f"{self.where}: fused activation {code} is not supported; "
-                f"supported: {', '.join(_ACTIVATIONS.values())}"
+                f"supported: {', '.join(ACTIVATIONS.values())}"
             )
-        return _ACTIVATIONS[code]
+        return ACTIVATIONS[code]
 
     def shape(self, index: int) -> tuple[int, ...]:
         """Return the shape of the tensor `index`."""
@@ -101,6 +105,7 @@ class Call:
 
 def _conv(call: Call) -> Op:
     options = call.read(tflite.Conv2DOptions)
+    require_bias_type(call, options)
     weight = call.tensors.weight(call.inputs[1])
     stride = (options.StrideH(), options.StrideW())
     dilation = (options.DilationHFactor(), options.DilationWFactor())
@@ -118,6 +123,7 @@ def _conv(call: Call) -> Op:
 
 def _depthwise(call: Call) -> Op:
     options = call.read(tflite.DepthwiseConv2DOptions)
+    require_bias_type(call)
     weight = call.tensors.depthwise_weight(call.inputs[1])
     stride = (options.StrideH(), options.StrideW())
     dilation = (options.DilationHFactor(), options.DilationWFactor())
@@ -137,6 +143,7 @@ def _linear(call: Call) -> Op:
     options = call.read(tflite.FullyConnectedOptions)
     if options.WeightsFormat() != 0:
         raise InterchangeError(f"{call.where}: shuffled weights are not supported")
+    require_bias_type(call, options)
     return Linear(
         weight=call.tensors.weight(call.inputs[1]),
         bias=call.tensors.bias(call.inputs),
@@ -180,22 +187,13 @@ def _transpose(call: Call) -> Op:
     return Transpose(axes=tuple(int(axis) for axis in call.tensors.constant(call.inputs[1])))
 
 
-def _softmax(call: Call) -> Op:
-    quant = call.tensors.type(call.outputs[0]).quant
-    if quant is not None and (quant.scale, quant.zero_point) != ((1 / 256,), (quant.low,)):
-        raise InterchangeError(
-            f"{call.where}: an 8-bit result needs scale 1/256 and zero point {quant.low}, "
-            f"got {quant.scale[0]:g} and {quant.zero_point[0]}"
-        )
-    return Softmax(beta=call.read(tflite.SoftmaxOptions).Beta())
-
-
 def _elementary(function: Any) -> Callable[[Call], Op]:
     return lambda call: Elementary(function=function)
 
 
 READERS: dict[str, Callable[[Call], Op]] = {
-    "ADD": lambda call: Add(activation=call.activation(call.read(tflite.AddOptions))),
+    **LIGHT_READERS,
+    **WIDE_READERS,
     "AVERAGE_POOL_2D": _pool(AveragePool2d),
     "CONCATENATION": _concat,
     "CONV_2D": _conv,
@@ -203,7 +201,6 @@ READERS: dict[str, Callable[[Call], Op]] = {
     "DEQUANTIZE": lambda call: Dequantize(),
     "EXPAND_DIMS": _reshape,
     "FULLY_CONNECTED": _linear,
-    "LOGISTIC": _elementary("logistic"),
     "MAX_POOL_2D": _pool(MaxPool2d),
     "MUL": lambda call: Mul(activation=call.activation(call.read(tflite.MulOptions))),
     "PAD": _pad,
@@ -211,9 +208,8 @@ READERS: dict[str, Callable[[Call], Op]] = {
     "RELU": _elementary("relu"),
     "RELU6": _elementary("relu6"),
     "RESHAPE": _reshape,
-    "SOFTMAX": _softmax,
     "SQUEEZE": _reshape,
-    "TANH": _elementary("tanh"),
     "TRANSPOSE": _transpose,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": read_lstm,
 }
 """Every TFLite operator that can be read. A new one is a line here."""

@@ -11,6 +11,7 @@ import tflite
 
 from hwsim.errors import InterchangeError
 from hwsim.graph import Node
+from hwsim.interchange._tflite_names import node_name, read_names
 from hwsim.numerics import Quant
 from hwsim.ops import Constant
 from hwsim.tensor import TensorType, Weight
@@ -22,14 +23,19 @@ if TYPE_CHECKING:
 
 _DTYPES: dict[int, str] = {
     tflite.TensorType.FLOAT32: "<f4",
+    tflite.TensorType.INT4: "<i1",
     tflite.TensorType.INT8: "<i1",
     tflite.TensorType.UINT8: "<u1",
     tflite.TensorType.INT16: "<i2",
     tflite.TensorType.INT32: "<i4",
     tflite.TensorType.INT64: "<i8",
 }
-# 16-bit activations have kernels of their own, whose rounding is not known here.
-_ACTIVATIONS = (tflite.TensorType.FLOAT32, tflite.TensorType.INT8, tflite.TensorType.UINT8)
+_ACTIVATIONS = (
+    tflite.TensorType.FLOAT32,
+    tflite.TensorType.INT8,
+    tflite.TensorType.UINT8,
+    tflite.TensorType.INT16,
+)
 _TYPE_NAMES: dict[int, str] = {
     code: name.lower()
     for name, code in vars(tflite.TensorType).items()
@@ -46,6 +52,14 @@ def _type_name(code: int) -> str:
     return _TYPE_NAMES.get(code, f"number {code}")
 
 
+def _nibbles(raw: bytes, count: int) -> Array:
+    """Return 4-bit codes, of which two share a byte, the first one in its low half."""
+    packed = np.frombuffer(raw, np.uint8)
+    both = np.stack([packed & 0xF, packed >> 4], axis=-1).reshape(-1)[:count]
+    # The sign bit of four becomes that of eight.
+    return ((both ^ 8).astype(np.int8) - 8).astype(np.int8)
+
+
 class Tensors:
     """Read access to the tensors of one subgraph, by index."""
 
@@ -56,6 +70,7 @@ class Tensors:
         self._model = model
         self._tensors = [subgraph.Tensors(i) for i in range(subgraph.TensorsLength())]
         self._names = self._unique_names()
+        self._told = read_names(where, model)
         self.types: dict[str, TensorType] = {}
         self._written: set[int] = set()
         for index, tensor in enumerate(self._tensors):
@@ -82,20 +97,15 @@ class Tensors:
         return self._names[index]
 
     def node_name(self, index: int) -> str:
-        """Return a short name for the node that makes the tensor.
-
-        Converters join the names of everything they fused with semicolons; the last one is the
-        layer's.
-        """
-        short = self.name(index).rsplit(";", maxsplit=1)[-1]
-        is_unique = sum(name.rsplit(";", maxsplit=1)[-1] == short for name in self._names) == 1
-        return short if short and is_unique else self.name(index)
+        """Return the name of the node that makes the tensor: told by the file, or a short one."""
+        name = self.name(index)
+        return self._told.get(name) or node_name(name, self._names)
 
     def type(self, index: int) -> TensorType:
         """Return shape and encoding of an activation.
 
         Raises:
-            InterchangeError: It is neither float32 nor 8-bit with one scale.
+            InterchangeError: It is neither float32 nor 8-bit or 16-bit with one scale.
         """
         name = self.name(index)
         code = self._tensors[index].Type()
@@ -153,7 +163,7 @@ class Tensors:
             zero_point=zeros,
             # Old files name an axis beside a single scale; it means nothing there.
             axis=parameters.QuantizedDimension() if len(scales) > 1 else None,
-            bits=dtype.itemsize * 8,
+            bits=4 if tensor.Type() == tflite.TensorType.INT4 else dtype.itemsize * 8,
             signed=dtype.kind == "i",
         )
 
@@ -182,12 +192,12 @@ class Tensors:
             raw = self._content[buffer.Offset() : buffer.Offset() + buffer.Size()]
         shape = self._shape(index)
         dtype = np.dtype(_DTYPES[tensor.Type()])
-        if not self.has_constant(index) or len(raw) != math.prod(shape) * dtype.itemsize:
-            raise InterchangeError(
-                f"{where}: expected {math.prod(shape) * dtype.itemsize} bytes of values, "
-                f"got {len(raw)}"
-            )
-        return np.frombuffer(raw, dtype).reshape(shape)
+        is_packed = tensor.Type() == tflite.TensorType.INT4
+        size = -(-math.prod(shape) // 2) if is_packed else math.prod(shape) * dtype.itemsize
+        if not self.has_constant(index) or len(raw) != size:
+            raise InterchangeError(f"{where}: expected {size} bytes of values, got {len(raw)}")
+        values = _nibbles(raw, math.prod(shape)) if is_packed else np.frombuffer(raw, dtype)
+        return values.reshape(shape)
 
     def weight(self, index: int) -> Weight:
         """Return a constant whose first axis is the output channels."""
@@ -245,7 +255,8 @@ class Tensors:
             shape = self.types[name].shape or (1,)
             value = replace(value, codes=value.codes.reshape(shape))
             self.types[name] = TensorType(shape=shape, quant=value.quant)
-            nodes.append(Node(name=name, op=Constant(value=value), inputs=(), outputs=(name,)))
+            node = self._told.get(name) or name
+            nodes.append(Node(name=node, op=Constant(value=value), inputs=(), outputs=(name,)))
         return nodes
 
     def flattened(self, index: int, features: int) -> str:

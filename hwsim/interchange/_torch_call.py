@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias, cast
 import numpy as np
 
 from hwsim.errors import InterchangeError
-from hwsim.interchange._torch_builder import Builder, Value, identity
+from hwsim.interchange._axis_orders import identity
+from hwsim.interchange._builder import Builder, Value
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, Shape
@@ -122,6 +123,7 @@ def one_dimensional(layer: Layer) -> Layer:
     """Return `layer`, which takes images, for signals [batch, channels, length]."""
     # Height 1: every setting has a vertical part that does nothing.
     neutral = {"kernel_size": 1, "stride": 1, "dilation": 1, "padding": 0, "output_size": 1}
+    neutral |= {"output_padding": 0}
 
     def read(builder: Builder, call: Call) -> Value:
         x = call.x

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwsim.interchange._torch_builder import NHWC, Value, as_weight, channels_last
+from hwsim.interchange._axis_orders import NHWC, channels_last
+from hwsim.interchange._builder import Value, as_weight
 from hwsim.interchange._torch_call import one_dimensional
+from hwsim.interchange._torch_images import image as _image
+from hwsim.interchange._torch_images import transposed_conv2d
 from hwsim.ops import (
     AveragePool2d,
     BatchNorm,
@@ -15,24 +18,19 @@ from hwsim.ops import (
     LayerNorm,
     MaxPool2d,
     Mean,
+    ReduceMax,
+    ReduceMin,
+    Sum,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hwsim.arrays import Array
-    from hwsim.interchange._torch_builder import Builder
+    from hwsim.interchange._builder import Builder
     from hwsim.interchange._torch_call import Call, Layer
     from hwsim.kernels.patches import Padding, Pair
     from hwsim.tensor import Weight
-
-
-def _image(builder: Builder, call: Call) -> Value:
-    """Return the first operand as [batch, height, width, channels]."""
-    x = call.x
-    if len(x.shape) != 4 or x.shape[0] != 1:
-        raise call.error("[1, channels, height, width]", str(list(x.shape)), "give a batch of 1")
-    return builder.laid(x, NHWC)
 
 
 def _pair(call: Call, key: str) -> Pair:
@@ -45,7 +43,8 @@ def _optional(array: Array | None) -> Weight | None:
 
 
 def _conv2d(builder: Builder, call: Call) -> Value:
-    call.refuse_unless("transposed", False)
+    if call.flag("transposed"):
+        return transposed_conv2d(builder, call)
     weight = call.constant("weight")
     if weight is None or weight.ndim != 4:
         raise call.error("a weight [out, in, height, width]", "another")
@@ -139,19 +138,37 @@ def _adaptive_avg_pool2d(builder: Builder, call: Call) -> Value:
 
 def _mean(builder: Builder, call: Call) -> Value:
     x = call.x
-    rank = len(x.shape)
-    given = call.arguments.get("dim")
-    dims = set(range(rank)) if not given else {dim % rank for dim in call.ints("dim", 1)}
-    if rank == 4 and dims == {2, 3} and x.shape[0] == 1:
+    dims = _dims(call)
+    if len(x.shape) == 4 and dims == {2, 3} and x.shape[0] == 1:
         kernel = (x.shape[2], x.shape[3])
         op = AveragePool2d(kernel=kernel, stride=kernel)
         image = builder.emit(call.name, op, (builder.laid(x, NHWC),), NHWC)
         return builder.reshape(f"{call.name}.flat", image, call.shape)
+    return _reduced(builder, call, Mean, dims)
+
+
+def _reduced(
+    builder: Builder, call: Call, kind: type[Mean | Sum | ReduceMax | ReduceMin], dims: set[int]
+) -> Value:
+    """Reduce torch's axes `dims`, wherever they lie."""
+    x, keep = call.x, call.flag("keepdim")
     axes = tuple(i for i, axis in enumerate(x.order) if axis in dims)
-    keep = call.flag("keepdim")
     left = [axis for axis in x.order if keep or axis not in dims]
     order = tuple(sorted(left).index(axis) for axis in left)
-    return builder.emit(call.name, Mean(axes=axes, keep_axes=keep), (x,), order)
+    return builder.emit(call.name, kind(axes=axes, keep_axes=keep), (x,), order)
+
+
+def _dims(call: Call) -> set[int]:
+    """Return the axes that are reduced: all where none is given."""
+    rank, given = len(call.x.shape), call.arguments.get("dim")
+    # Axis 0 is the one axis that is no list and false.
+    if given is None or given == []:
+        return set(range(rank))
+    return {dim % rank for dim in call.ints("dim", 1)}
+
+
+def _reduction(kind: type[Sum | ReduceMax | ReduceMin]) -> Layer:
+    return lambda builder, call: _reduced(builder, call, kind, _dims(call))
 
 
 def _layer_norm(builder: Builder, call: Call) -> Value:
@@ -184,6 +201,8 @@ def _first(layer: Layer) -> Layer:
 LAYERS: Mapping[str, Layer] = {
     "_adaptive_avg_pool2d": _adaptive_avg_pool2d,
     "_native_batch_norm_legit_no_training": _first(_batch_norm),
+    "amax": _reduction(ReduceMax),
+    "amin": _reduction(ReduceMin),
     "adaptive_avg_pool1d": one_dimensional(_adaptive_avg_pool2d),
     "adaptive_avg_pool2d": _adaptive_avg_pool2d,
     "avg_pool1d": one_dimensional(_avg_pool2d),
@@ -198,4 +217,5 @@ LAYERS: Mapping[str, Layer] = {
     "max_pool2d_with_indices": _first(_max_pool2d),
     "mean": _mean,
     "native_layer_norm": _first(_layer_norm),
+    "sum": _reduction(Sum),
 }

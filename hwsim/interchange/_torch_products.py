@@ -6,15 +6,17 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from hwsim.interchange._torch_builder import Value, as_weight, identity
+from hwsim.interchange._axis_orders import identity, last
+from hwsim.interchange._builder import Value, as_weight
+from hwsim.interchange._layouts import multiplied, product
 from hwsim.interchange._torch_call import as_value
-from hwsim.ops import Linear, MatMul, Softmax
+from hwsim.ops import LogSoftmax, Softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hwsim.arrays import Array
-    from hwsim.interchange._torch_builder import Builder
+    from hwsim.interchange._builder import Builder
     from hwsim.interchange._torch_call import Call, Layer
 
 
@@ -27,12 +29,8 @@ def _linear(builder: Builder, call: Call) -> Value:
 
 def _product(builder: Builder, call: Call, x: Value, weight: Array, bias: Array | None) -> Value:
     """Multiply the last axis of `x` with `weight` [out, in]."""
-    if x.columns is not None:
-        weight = weight[:, x.columns]
-    last = len(x.shape) - 1
-    x = builder.laid(x, (*(axis for axis in x.order if axis != last), last))
-    op = Linear(weight=as_weight(weight), bias=None if bias is None else as_weight(bias))
-    return builder.emit(call.name, op, (x,), x.order)
+    bound = None if bias is None else as_weight(bias)
+    return product(builder, call.name, x, as_weight(weight), bound)
 
 
 def _addmm(builder: Builder, call: Call) -> Value:
@@ -49,18 +47,7 @@ def _matmul(builder: Builder, call: Call) -> Value:
     if isinstance(left, Value) and not isinstance(right, Value) and right.ndim == 2:
         return _product(builder, call, left, right.T, None)
     a, b = as_value(builder, call, left), as_value(builder, call, right)
-    return _multiplied(builder, call.name, a, b, 1.0)
-
-
-def _multiplied(builder: Builder, name: str, a: Value, b: Value, scale: float) -> Value:
-    """Return scale * a @ b; b stays transposed where its depth lies last."""
-    plain = identity(len(b.shape))
-    swapped = (*plain[:-2], plain[-1], plain[-2])
-    depth_lies_last = b.order[-1] == plain[-2]
-    a = builder.laid(a, identity(len(a.shape)))
-    b = builder.laid(b, swapped if depth_lies_last else plain)
-    op = MatMul(transpose_b=depth_lies_last, scale=scale)
-    return builder.emit(name, op, (a, b), a.order)
+    return multiplied(builder, call.name, a, b)
 
 
 def _attention(builder: Builder, call: Call) -> Value:
@@ -79,9 +66,9 @@ def _attention(builder: Builder, call: Call) -> Value:
         shape=(*key.shape[:-2], key.shape[-1], key.shape[-2]),
         order=(*identity(rank - 2), rank - 1, rank - 2),
     )
-    scores = _multiplied(builder, f"{call.name}.scores", query, key, scale)
+    scores = multiplied(builder, f"{call.name}.scores", query, key, scale)
     weights = builder.emit(f"{call.name}.softmax", Softmax(), (scores,), scores.order)
-    return _multiplied(builder, f"{call.name}.context", weights, value, 1.0)
+    return multiplied(builder, f"{call.name}.context", weights, value)
 
 
 def _softmax(builder: Builder, call: Call) -> Value:
@@ -92,11 +79,14 @@ def _softmax(builder: Builder, call: Call) -> Value:
 
 
 def _log_softmax(builder: Builder, call: Call) -> Value:
-    del builder
-    raise call.error("logits or softmax", "their logarithm", "end the network in its logits")
+    x = call.x
+    dim = call.axis("dim", len(x.shape))
+    x = builder.laid(x, last(x.order, dim))
+    return builder.emit(call.name, LogSoftmax(), (x,), x.order)
 
 
 PRODUCTS: Mapping[str, Layer] = {
+    "_log_softmax": _log_softmax,
     "_softmax": _softmax,
     "addmm": _addmm,
     "bmm": _matmul,

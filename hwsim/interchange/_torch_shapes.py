@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, cast
 
-from hwsim.interchange._torch_builder import Value, identity, reshaped_order
+from hwsim.interchange._axis_orders import reshaped_order
+from hwsim.interchange._builder import Value
+from hwsim.interchange._layouts import along, cut, joined, permuted
 from hwsim.interchange._torch_call import as_operand
-from hwsim.ops import Concat, Pad, Slice
+from hwsim.ops import Pad
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hwsim.arrays import Shape
-    from hwsim.interchange._torch_builder import Builder, Order
-    from hwsim.interchange._torch_call import Call, Layer, Operand
+    from hwsim.interchange._builder import Builder
+    from hwsim.interchange._torch_call import Call, Layer
 
 
 def _keep(builder: Builder, call: Call) -> Value:
@@ -40,13 +40,6 @@ def _reshape(builder: Builder, call: Call) -> Value:
     return builder.reshape(call.name, x, call.shape)
 
 
-def permuted(x: Value, dims: Sequence[int]) -> Value:
-    """Return `x` with torch's axis j being its former axis dims[j]; nothing moves."""
-    positive = [dim % len(x.shape) for dim in dims]
-    order = tuple(positive.index(axis) for axis in x.order)
-    return replace(x, shape=tuple(x.shape[dim] for dim in positive), order=order)
-
-
 def _permute(builder: Builder, call: Call) -> Value:
     del builder
     return permuted(call.x, call.ints("dims", 1))
@@ -62,38 +55,26 @@ def _transpose(builder: Builder, call: Call) -> Value:
     return permuted(call.x, dims)
 
 
-def _cut(builder: Builder, name: str, x: Value, dim: int, bounds: slice) -> Value:
-    """Return `bounds` of torch's axis `dim`."""
-    start, stop, step = bounds.indices(x.shape[dim])
-    if (start, stop, step) == (0, x.shape[dim], 1):
-        return x
-    here = x.order.index(dim)
-    rank = len(x.shape)
-    op = Slice(
-        start=tuple(start if i == here else 0 for i in range(rank)),
-        stop=tuple(stop if i == here else extent for i, extent in enumerate(x.stored)),
-        step=tuple(step if i == here else 1 for i in range(rank)),
-    )
-    return builder.emit(name, op, (x,), x.order)
-
-
 def _slice(builder: Builder, call: Call) -> Value:
     start, stop, step = (call.arguments[key] for key in ("start", "end", "step"))
     dim = call.axis("dim", len(call.x.shape))
-    return _cut(builder, call.name, call.x, dim, slice(start, stop, step))
+    bounds = along(len(call.x.shape), dim, slice(start, stop, step))
+    return cut(builder, call.name, call.x, bounds)
 
 
 def _select(builder: Builder, call: Call) -> Value:
     dim = call.axis("dim", len(call.x.shape))
     index = int(call.number("index")) % call.x.shape[dim]
-    cut = _cut(builder, call.name, call.x, dim, slice(index, index + 1))
-    return builder.reshape(f"{call.name}.flat", cut, call.shape)
+    one = along(len(call.x.shape), dim, slice(index, index + 1))
+    piece = cut(builder, call.name, call.x, one)
+    return builder.reshape(f"{call.name}.flat", piece, call.shape)
 
 
 def _narrow(builder: Builder, call: Call) -> Value:
     dim = call.axis("dim", len(call.x.shape))
     start = int(call.number("start")) % call.x.shape[dim]
-    return _cut(builder, call.name, call.x, dim, slice(start, start + call.shape[dim]))
+    bounds = along(len(call.x.shape), dim, slice(start, start + call.shape[dim]))
+    return cut(builder, call.name, call.x, bounds)
 
 
 def _split(builder: Builder, call: Call) -> tuple[Value, ...]:
@@ -104,36 +85,16 @@ def _split(builder: Builder, call: Call) -> tuple[Value, ...]:
     start = 0
     for i, shape in enumerate(call.shapes):
         extent = shape[dim] if len(shape) == len(x.shape) else 1
-        cut = _cut(builder, f"{call.name}.{i}", x, dim, slice(start, start + extent))
-        pieces.append(builder.reshape(f"{call.name}.{i}.flat", cut, shape))
+        bounds = along(len(x.shape), dim, slice(start, start + extent))
+        piece = cut(builder, f"{call.name}.{i}", x, bounds)
+        pieces.append(builder.reshape(f"{call.name}.{i}.flat", piece, shape))
         start += extent
     return tuple(pieces)
 
 
-def common_order(operands: Sequence[Operand], rank: int) -> Order:
-    """Return the order in which most likely nothing moves: that of the first image."""
-    orders = [v.order for v in operands if isinstance(v, Value) and len(v.shape) == rank]
-    return next((order for order in orders if order != identity(rank)), identity(rank))
-
-
-def _joined(builder: Builder, call: Call, operands: Sequence[Operand], rank: int) -> list[Value]:
-    """Return all operands with `rank` axes, in one order."""
-    order = common_order(operands, rank)
-    return [ranked(builder, call, operand, order) for operand in operands]
-
-
-def ranked(builder: Builder, call: Call, operand: Operand, order: Order) -> Value:
-    """Return `operand` in `order`, which may have more axes: new ones come first."""
-    shape: Shape = (1,) * (len(order) - len(operand.shape)) + operand.shape
-    if isinstance(operand, Value):
-        value = builder.reshape(f"{call.name}.broadcast", operand, shape)
-        return builder.laid(value, order)
-    return builder.constant(call.name, operand.reshape(shape), order)
-
-
 def _cat(builder: Builder, call: Call) -> Value:
     operands = [as_operand(given) for given in cast("Sequence[object]", call.arguments["tensors"])]
-    return _concatenated(builder, call, operands)
+    return joined(builder, call.name, operands, call.axis("dim", len(call.shape)))
 
 
 def _stack(builder: Builder, call: Call) -> Value:
@@ -146,15 +107,7 @@ def _stack(builder: Builder, call: Call) -> Value:
         else operand.reshape(shape)
         for operand in operands
     ]
-    return _concatenated(builder, call, raised)
-
-
-def _concatenated(builder: Builder, call: Call, operands: Sequence[Operand]) -> Value:
-    rank = len(call.shape)
-    values = _joined(builder, call, operands, rank)
-    order = values[0].order
-    op = Concat(axis=order.index(call.axis("dim", rank)))
-    return builder.emit(call.name, op, values, order)
+    return joined(builder, call.name, raised, dim)
 
 
 def _pad(builder: Builder, call: Call) -> Value:

@@ -5,18 +5,18 @@ from __future__ import annotations
 import importlib
 import sys
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 from hwsim.errors import InterchangeError
 from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
-from hwsim.interchange.tflite import read_tflite
+from hwsim.interchange.tflite import read_tflite, write_tflite
 from hwsim.interchange.topology import read_topology
 from hwsim.whole_file import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from hwsim.graph import Graph
 
@@ -29,11 +29,15 @@ class FileFormat:
         suffix: With its dot.
         read: Path to graph; None where it can only be written.
         write: Graph and path to bytes there; None where it can only be read.
+        styles: Other ways of writing it, by name; `write` is the first of them.
     """
 
     suffix: str
     read: Callable[[Path], Graph] | None
     write: Callable[[Graph, Path], None] | None
+    styles: Mapping[str, Callable[[Graph, Path], None]] = field(
+        default_factory=dict[str, "Callable[[Graph, Path], None]"]
+    )
 
 
 def _read_pt2(path: Path) -> Graph:
@@ -42,10 +46,34 @@ def _read_pt2(path: Path) -> Graph:
     return read_pt2(path)
 
 
+def _read_onnx(path: Path) -> Graph:
+    from hwsim.interchange.onnx_file import read_onnx  # onnx takes a third of a second to import
+
+    return read_onnx(path)
+
+
+def _write_onnx(graph: Graph, path: Path) -> None:
+    from hwsim.interchange.onnx_writer import write_onnx
+
+    write_onnx(graph, path)
+
+
+def _write_onnx_qoperator(graph: Graph, path: Path) -> None:
+    from hwsim.interchange.onnx_writer import write_onnx_qoperator
+
+    write_onnx_qoperator(graph, path)
+
+
 FORMATS: tuple[FileFormat, ...] = (
-    FileFormat(suffix=".tflite", read=read_tflite, write=None),
+    FileFormat(suffix=".tflite", read=read_tflite, write=write_tflite),
     FileFormat(suffix=".hwsim", read=read_hwsim, write=write_hwsim),
     FileFormat(suffix=".pt2", read=_read_pt2, write=None),
+    FileFormat(
+        suffix=".onnx",
+        read=_read_onnx,
+        write=_write_onnx,
+        styles={"qdq": _write_onnx, "qoperator": _write_onnx_qoperator},
+    ),
     FileFormat(suffix=".csv", read=read_topology, write=None),
     FileFormat(suffix=".json", read=read_topology, write=None),
 )
@@ -68,12 +96,18 @@ def load(model: object) -> Graph:
     return _read_module(model, type(module).__name__)
 
 
-def save(graph: Graph, path: str | Path) -> None:
+def save(graph: Graph, path: str | Path, style: str | None = None) -> None:
     """Write `graph` in the file format of the suffix; nothing half-written is ever left.
 
+    Args:
+        graph: The model.
+        path: Where to; the suffix tells the format, see `FORMATS`.
+        style: How integers are written, where the format has several ways: `qdq` (the default) or
+            `qoperator` in .onnx.
+
     Raises:
-        InterchangeError: No format of that suffix is written, it cannot hold the graph, or the
-            folder cannot be written.
+        InterchangeError: No format of that suffix or style is written, it cannot hold the graph,
+            or the folder cannot be written.
     """
     path = Path(path)
     writers = {f.suffix: f.write for f in FORMATS if f.write is not None}
@@ -82,8 +116,15 @@ def save(graph: Graph, path: str | Path) -> None:
             f"{path.name}: cannot write {path.suffix or 'a file without suffix'!r}; "
             f"writes: {', '.join(writers)}"
         )
+    write = writers[path.suffix]
+    if style is not None:
+        styles = next(f.styles for f in FORMATS if f.suffix == path.suffix)
+        if style not in styles:
+            has = f"it has {', '.join(styles)}" if styles else "it has one way of writing only"
+            raise InterchangeError(f"{path.name}: {path.suffix} has no style {style!r}; {has}")
+        write = styles[style]
     with whole_file(path) as part:
-        writers[path.suffix](graph, part)
+        write(graph, part)
 
 
 def _load_file(path: Path) -> Graph:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from contextlib import contextmanager
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -117,7 +118,15 @@ def _quant_tree(quant: Quant | None) -> Tree | None:
         "axis": quant.axis,
         "bits": quant.bits,
         "signed": quant.signed,
+        **_group_tree(quant),
     }
+
+
+def _group_tree(quant: Quant) -> Tree:
+    """Return what only encodings with groups say, so that other files stay as they were."""
+    if quant.group is None:
+        return {}
+    return {"group": quant.group, "scale_bits": quant.scale_bits}
 
 
 def _op_tree(key: str, op: Op, arrays: dict[str, Array]) -> Tree:
@@ -130,6 +139,7 @@ def _op_tree(key: str, op: Op, arrays: dict[str, Array]) -> Tree:
                 "codes": f"{key}.{field.name}",
                 "quant": _quant_tree(value.quant),
                 "format": value.format.name,
+                **({"is_decoded": True} if value.is_decoded else {}),
             }
         else:
             tree[field.name] = value
@@ -158,7 +168,7 @@ def _graph(manifest: Tree, arrays: dict[str, Array]) -> Graph:
 
 def _tensor_type(tree: Tree) -> TensorType:
     quant = _quant(tree["quant"])
-    if quant is not None and len(quant.scale) > 1:
+    if quant is not None and (len(quant.scale) > 1 or quant.group is not None):
         raise ValueError(f"an activation has one scale, got {len(quant.scale)}")
     return TensorType(shape=_integers(tree["shape"]), quant=quant)
 
@@ -194,8 +204,7 @@ def _op(kind: str, tree: Tree, arrays: dict[str, Array]) -> Op:
 def _weight(tree: Tree, arrays: dict[str, Array]) -> Weight:
     codes, quant = arrays[_text(tree["codes"])], _quant(tree["quant"])
     expected = np.dtype(np.float32) if quant is None else quant.dtype
-    channels = 1 if quant is None else len(quant.scale)
-    if codes.dtype != expected or codes.ndim < 1 or channels not in (1, codes.shape[0]):
+    if codes.dtype != expected or codes.ndim < 1 or not _fits(quant, codes.shape):
         raise ValueError(f"{codes.dtype}{list(codes.shape)} does not fit the encoding {quant}")
     if (
         quant is not None
@@ -203,7 +212,23 @@ def _weight(tree: Tree, arrays: dict[str, Array]) -> Weight:
         and not quant.low <= codes.min() <= codes.max() <= quant.high
     ):
         raise ValueError(f"codes {codes.min()}..{codes.max()} are not {quant.bits} bits wide")
-    return Weight(codes=codes, quant=quant, format=find_format(_text(tree["format"])))
+    is_decoded = tree.get("is_decoded", False)
+    if type(is_decoded) is not bool:
+        raise TypeError(f"is_decoded is true or false, got {is_decoded!r}")
+    return Weight(
+        codes=codes,
+        quant=quant,
+        format=find_format(_text(tree["format"])),
+        is_decoded=is_decoded,
+    )
+
+
+def _fits(quant: Quant | None, shape: tuple[int, ...]) -> bool:
+    """Return whether there are as many scales as constants of this shape need."""
+    if quant is None or len(quant.scale) == 1:
+        return True
+    per_row = 1 if quant.group is None else -(-math.prod(shape[1:]) // quant.group)
+    return len(quant.scale) == shape[0] * per_row
 
 
 def _quant(tree: Tree | None) -> Quant | None:
@@ -215,11 +240,18 @@ def _quant(tree: Tree | None) -> Quant | None:
     axis, bits, signed = tree["axis"], tree["bits"], tree["signed"]
     # One scale may name an axis, which then means nothing; several need one.
     is_axis_known = (axis is None and len(scale) == 1) or (type(axis) is int and 0 <= axis < 4)
-    if type(bits) is not int or not 1 <= bits <= 32 or not is_axis_known:
+    if type(bits) is not int or not 1 <= bits <= 64 or not is_axis_known:
         raise ValueError(f"an encoding of {bits!r} bits along axis {axis!r}")
     if type(signed) is not bool or len(scale) != len(zero_point):
         raise ValueError("an encoding needs `signed`, true or false, and a zero point per scale")
+    group, scale_bits = tree.get("group"), tree.get("scale_bits", 32)
+    if (type(group) is not int or group < 1 or axis != 0) and group is not None:
+        raise ValueError(f"groups of {group!r} along axis {axis!r}; they need axis 0")
+    if scale_bits not in (16, 32):
+        raise ValueError(f"scales of groups take 16 or 32 bits, got {scale_bits!r}")
     quant = Quant(
+        group=group,
+        scale_bits=scale_bits,
         scale=cast("tuple[float, ...]", scale),
         zero_point=zero_point,
         axis=axis,

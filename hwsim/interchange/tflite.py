@@ -1,15 +1,18 @@
-"""Read TensorFlow Lite flatbuffers (.tflite)."""
+"""Read and write TensorFlow Lite flatbuffers (.tflite)."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tflite
 
 from hwsim.errors import GraphError, InterchangeError
 from hwsim.graph import Graph, Node, validate
+from hwsim.interchange._tflite_moves import COMPOSITES
 from hwsim.interchange._tflite_ops import READERS, Call
 from hwsim.interchange._tflite_tensors import Tensors
+from hwsim.interchange._tflite_write import tflite_bytes
 from hwsim.ops import Linear, Reshape
 
 if TYPE_CHECKING:
@@ -25,11 +28,14 @@ _OPERATORS: dict[int, str] = {
 }
 
 
-# Operands beside the first that are attributes of the op, not tensors that flow.
-_FLOWING: dict[str, int] = {
-    "ADD": 2,
-    "MUL": 2,
-    "CONCATENATION": 1 << 30,
+# Where the operands that flow stand; the others are attributes of the op.
+_FIRST, _BOTH = slice(1), slice(2)
+_FLOWING: dict[str, slice] = {
+    **dict.fromkeys(("ADD", "BATCH_MATMUL", "DIV", "MAXIMUM", "MINIMUM", "MUL", "POW"), _BOTH),
+    **dict.fromkeys(("SQUARED_DIFFERENCE", "SUB"), _BOTH),
+    **dict.fromkeys(("CONCATENATION", "PACK"), slice(None)),
+    "SPLIT": slice(1, 2),
+    "TRANSPOSE_CONV": slice(2, 3),
 }
 
 
@@ -58,6 +64,15 @@ def read_tflite(path: Path) -> Graph:
         ) from error
 
 
+def write_tflite(graph: Graph, path: Path) -> None:
+    """Write `graph`; LiteRT gives the integers that hwsim gives for it.
+
+    Raises:
+        InterchangeError: TFLite has no such op, or not with these types or attributes.
+    """
+    path.write_bytes(tflite_bytes(graph))
+
+
 def _read(name: str, content: bytes) -> Graph:
     # The generated classes declare every table as optional; a missing one fails as damage.
     model: Any = tflite.Model.GetRootAsModel(content, 0)  # pyright: ignore[reportUnknownMemberType]
@@ -70,7 +85,7 @@ def _read(name: str, content: bytes) -> Graph:
     calls = [_call(name, model, subgraph, tensors, i) for i in range(subgraph.OperatorsLength())]
     nodes: list[Node] = []
     for operator, call in calls:
-        flowing = [i for i in call.inputs[: _FLOWING.get(operator, 1)] if i >= 0]
+        flowing = [i for i in call.inputs[_FLOWING.get(operator, _FIRST)] if i >= 0]
         nodes += tensors.constant_nodes(flowing)
         for index in (*flowing, *call.outputs):
             tensors.type(index)  # Refuses what cannot flow.
@@ -94,16 +109,18 @@ def _call(name: str, model: Any, subgraph: Any, tensors: Tensors, index: int) ->
         kind = f"CUSTOM {code.CustomCode().decode(errors='replace')}"
     outputs = tuple(int(i) for i in operator.OutputsAsNumpy())
     where = f"{name}: operator {index} ({kind}, makes {tensors.name(outputs[0])!r})"
-    if kind not in READERS:
-        raise InterchangeError(
-            f"{where} is not supported; supported operators: {', '.join(READERS)}"
-        )
+    if kind not in READERS and kind not in COMPOSITES:
+        known = ", ".join(sorted((*READERS, *COMPOSITES)))
+        raise InterchangeError(f"{where} is not supported; supported operators: {known}")
     call = Call(
         where=where,
         inputs=tuple(int(i) for i in operator.InputsAsNumpy()),
         outputs=outputs,
         options=operator.BuiltinOptions(),
         tensors=tensors,
+        intermediates=tuple(int(i) for i in np.atleast_1d(operator.IntermediatesAsNumpy()))
+        if operator.IntermediatesLength()
+        else (),
     )
     return kind, call
 
@@ -119,8 +136,23 @@ def _require_one_encoding(call: Call, operands: tuple[str, ...]) -> None:
         )
 
 
+def _checked(nodes: list[Node], call: Call) -> list[Node]:
+    """Return `nodes` if each result has the encoding of its operands where the op moves codes."""
+    types = call.tensors.types
+    for node in nodes:
+        quants = {types[tensor].quant for tensor in (*node.inputs, *node.outputs)}
+        if node.op.shares_encoding and len(quants) > 1:
+            raise InterchangeError(
+                f"{call.where}: operands and results have different encodings, which is not "
+                "supported"
+            )
+    return nodes
+
+
 def _node(operator: str, call: Call, operands: tuple[str, ...], tensors: Tensors) -> list[Node]:
     """Return the call's node, a reshape before it where TFLite flattens by itself."""
+    if operator in COMPOSITES:
+        return _checked(COMPOSITES[operator](call, operands), call)
     op = READERS[operator](call)
     result = tensors.name(call.outputs[0])
     if op.shares_encoding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,11 +13,14 @@ import torch
 from torch.export.graph_signature import InputKind
 
 from hwsim.errors import InterchangeError
-from hwsim.interchange._torch_builder import Builder, Value, identity
+from hwsim.interchange._axis_orders import identity
+from hwsim.interchange._builder import Builder, Value
 from hwsim.interchange._torch_call import Call
 from hwsim.interchange._torch_elementwise import ARITHMETIC, ELEMENTARY
+from hwsim.interchange._torch_images import IMAGES
 from hwsim.interchange._torch_layers import LAYERS
 from hwsim.interchange._torch_products import PRODUCTS
+from hwsim.interchange._torch_recurrent import RECURRENT
 from hwsim.interchange._torch_shapes import SHAPES
 from hwsim.interchange.torch_export_nodes import (
     aten_name,
@@ -43,8 +47,10 @@ if TYPE_CHECKING:
 _READ: Mapping[str, Layer] = {
     **ARITHMETIC,
     **ELEMENTARY,
+    **IMAGES,
     **LAYERS,
     **PRODUCTS,
+    **RECURRENT,
     **SHAPES,
 }
 
@@ -63,7 +69,9 @@ def read_module(module: nn.Module, example_inputs: tuple[Tensor, ...], name: str
     Raises:
         InterchangeError: torch.export cannot trace the module, or an op of it has no counterpart.
     """
-    with _evaluation(module):
+    with _evaluation(module), warnings.catch_warnings():
+        # An LSTM keeps a list of its weights, which tracing assigns anew; nothing is lost.
+        warnings.filterwarnings("ignore", message="The tensor attribute")
         try:
             program = torch.export.export(module, example_inputs)
         except Exception as error:
@@ -174,8 +182,14 @@ class _Reader:
             return  # An assertion of torch's own, or a result that nobody reads.
         if node.target is operator.getitem:
             source, index = node.args
-            known = self.known[cast("fx.Node", source)]
-            self.known[node] = cast("tuple[Value, ...]", known)[cast("int", index)]
+            results = cast("tuple[Value, ...]", self.known[cast("fx.Node", source)])
+            place = cast("int", index)
+            if place >= len(results):
+                raise InterchangeError(
+                    f"{where}: result {place} of {cast('fx.Node', source).target} has no "
+                    f"counterpart; expected the first {len(results)} to be read"
+                )
+            self.known[node] = results[place]
             return
         op = aten_name(node)
         if op not in _READ:

@@ -34,6 +34,7 @@ class Draw:
     """Random numbers of one case."""
 
     def __init__(self, seed: int, *, is_unsigned: bool = False) -> None:
+        self.seed = seed
         self.rng = np.random.default_rng(seed)
         self.has_ties = seed % 2 == 0
         self.is_unsigned = is_unsigned
@@ -49,6 +50,10 @@ class Draw:
         """Return low..high, both included."""
         return int(self.rng.integers(low, high + 1))
 
+    def channels(self, most: int) -> int:
+        """Return 1..most, or up to 130 in one case of five: beyond any vector's lanes."""
+        return self.integer(1, 130 if self.seed % 5 == 4 else most)
+
     def one_of(self, values: Sequence[str]) -> str:
         return values[self.integer(0, len(values) - 1)]
 
@@ -62,7 +67,8 @@ class Draw:
         """Return an 8-bit encoding per tensor."""
         low, high = (0, 255) if self.is_unsigned else (-128, 127)
         # A zero point at the low end is the usual one after a relu.
-        zero = self.integer(low, high) if self.integer(0, 3) else low
+        end = high if self.seed % 3 == 0 else low
+        zero = self.integer(low, high) if self.integer(0, 3) else end
         return Quant(scale=(self.scale(about),), zero_point=(zero,), signed=not self.is_unsigned)
 
     def fixed(self, scale: float, above_low: int = 0) -> Quant:
@@ -115,17 +121,23 @@ def _case(
 
 def conv(draw: Draw) -> Case:
     kernel, groups = draw.integer(1, 3), 1 if draw.integer(0, 3) else 2
-    channels, out = groups * draw.integer(1, 9), groups * draw.integer(1, 9)
+    channels, out = groups * draw.channels(9), groups * draw.channels(9)
     return _convolution(
         draw, channels, (out, kernel, kernel, channels // groups), is_depthwise=False
     )
 
 
 def depthwise(draw: Draw) -> Case:
-    kernel, channels = draw.integer(1, 4), draw.integer(1, 12)
+    kernel, channels = draw.integer(1, 4), 1 + draw.channels(11)
     multiplier = 1 if draw.integer(0, 2) else 2
     shape = (1, kernel, kernel, channels * multiplier)
     return _convolution(draw, channels, shape, is_depthwise=True)
+
+
+def depthwise_of_one(draw: Draw) -> Case:
+    """A single channel, which an ordinary convolution of one channel cannot be told from."""
+    kernel, multiplier = draw.integer(1, 4), draw.channels(9)
+    return _convolution(draw, 1, (1, kernel, kernel, multiplier), is_depthwise=True)
 
 
 def _convolution(draw: Draw, channels: int, shape: tuple[int, ...], *, is_depthwise: bool) -> Case:
@@ -175,13 +187,14 @@ def _convolution(draw: Draw, channels: int, shape: tuple[int, ...], *, is_depthw
 
 
 def linear(draw: Draw) -> Case:
-    features, out = draw.integer(1, 40), draw.integer(1, 30)
+    features, out = draw.channels(40), draw.channels(30)
+    rows = 1 if draw.integer(0, 1) else draw.integer(2, 9)
     x, (codes, w) = draw.quant(0.03), draw.weights(out, 0, out, features)
     has_bias = draw.integer(0, 3) > 0
     tensors = [
-        activation("x", (1, features), x),
+        activation("x", (rows, features), x),
         constant("w", codes, w),
-        activation("y", (1, out), draw.quant(0.03 * 0.01 * draw.spread * features**0.5)),
+        activation("y", (rows, out), draw.quant(0.03 * 0.01 * draw.spread * features**0.5)),
     ]
     if has_bias:
         tensors.append(constant("b", *draw.bias(x, w, out)))
@@ -192,7 +205,7 @@ def linear(draw: Draw) -> Case:
         table="FullyConnectedOptions",
         options={"FusedActivationFunction": FUSED[draw.one_of(list(FUSED))]},
     )
-    return _case(draw, tensors, [call], samples=40)
+    return _case(draw, tensors, [call], 1, draw.codes(x, 10, rows, features))
 
 
 def _pairwise(draw: Draw, code: str, table: str, about: float) -> Case:
@@ -416,6 +429,7 @@ CASES: Final[tuple[Callable[[Draw], Case], ...]] = (
     concat,
     conv,
     depthwise,
+    depthwise_of_one,
     dequantize,
     expand_dims,
     linear,

@@ -22,7 +22,14 @@ VERSIONS: Final = {
     "CONV_2D": 3,
     "DEPTHWISE_CONV_2D": 3,
     "FULLY_CONNECTED": 4,
+    "DEPTH_TO_SPACE": 1,
+    "ELU": 1,
     "EXPAND_DIMS": 1,
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": 3,
+    "HARD_SWISH": 1,
+    "PRELU": 1,
+    "RELU_0_TO_1": 1,
+    "RELU_N1_TO_1": 1,
     "RESHAPE": 1,
     "SQUEEZE": 1,
 }
@@ -40,24 +47,32 @@ PADDING: Final = {"same": schema.Padding.SAME, "valid": schema.Padding.VALID}
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Tensor:
-    """A tensor of the file: its type, and its values where it is constant."""
+    """A tensor of the file: its type, and its values where it is constant.
+
+    One that is variable keeps its values from call to call.
+    """
 
     name: str
     shape: tuple[int, ...]
     dtype: str = "float32"
     quant: Quant | None = None
     values: Array | None = None
+    is_variable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class Call:
-    """An operator: operands and results are names, `options` the fields of table `table`."""
+    """An operator: operands and results are names, `options` the fields of table `table`.
+
+    An operand "" is left out; intermediates only say how inner values are encoded.
+    """
 
     code: str
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     table: str = ""
     options: dict[str, int | float | bool] = field(default_factory=dict[str, "int | float | bool"])
+    intermediates: tuple[str, ...] = ()
 
 
 def activation(name: str, shape: Sequence[int], quant: Quant | None = None) -> Tensor:
@@ -164,6 +179,8 @@ def _tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
         "Type": _TYPES[tensor.dtype],
         "Buffer": buffer,
     }
+    if tensor.is_variable:
+        fields["IsVariable"] = True
     if tensor.quant is not None:
         fields["Quantization"] = _quantization(builder, tensor.quant)
     return _table(builder, "Tensor", **fields)
@@ -183,9 +200,11 @@ def _code(builder: Any, code: str) -> int:
 def _operator(builder: Any, call: Call, code: int, index: dict[str, int]) -> int:
     fields: dict[str, int] = {
         "OpcodeIndex": code,
-        "Inputs": _integers(builder, [index[name] for name in call.inputs]),
+        "Inputs": _integers(builder, [index.get(name, -1) for name in call.inputs]),
         "Outputs": _integers(builder, [index[name] for name in call.outputs]),
     }
+    if call.intermediates:
+        fields["Intermediates"] = _integers(builder, [index[name] for name in call.intermediates])
     if call.table:
         fields["BuiltinOptionsType"] = getattr(schema.BuiltinOptions, call.table)
         fields["BuiltinOptions"] = _table(builder, call.table, **call.options)

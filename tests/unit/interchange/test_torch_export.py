@@ -246,6 +246,59 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         lambda: After(lambda y: 1 - (-y / 2 + 3) * y.sub(y, alpha=2)),
         IMAGE,
     ),
+    "upsampling": (
+        lambda: nn.Sequential(
+            nn.Conv2d(3, 4, 3, stride=2),
+            nn.LeakyReLU(0.2),
+            nn.Upsample(scale_factor=2),
+            nn.PReLU(4, 0.3),
+            nn.Upsample(size=(11, 9), mode="bilinear"),
+            nn.Conv2d(4, 8, 1),
+            nn.ELU(),
+            nn.PixelShuffle(2),
+            nn.UpsamplingBilinear2d((5, 6)),
+            nn.Upsample(size=(7, 4), mode="nearest-exact"),
+        ),
+        IMAGE,
+    ),
+    "unshuffled": (
+        lambda: nn.Sequential(nn.Conv2d(3, 2, 1), nn.PixelUnshuffle(2), nn.Conv2d(8, 3, 1)), IMAGE
+    ),
+    "transposed": (
+        lambda: nn.Sequential(
+            nn.ConvTranspose2d(3, 6, 3, stride=2, padding=1, output_padding=1),
+            nn.ReLU(),
+            nn.ConvTranspose2d(6, 4, (2, 3), groups=2, dilation=2, bias=False),
+            nn.PReLU(),
+        ),
+        IMAGE,
+    ),
+    "transposed_signal": (
+        lambda: nn.Sequential(
+            nn.ConvTranspose1d(4, 6, 4, stride=3, output_padding=2, padding=1),
+            nn.Conv1d(6, 4, 3, stride=2, dilation=2, padding=2, groups=2),
+            nn.LogSoftmax(1),
+        ),
+        (1, 4, 12),
+    ),
+    "reductions": (
+        lambda: After(lambda y: y.amax((1, 2), keepdim=True) - y.sum(1) + y.amin(0)),
+        IMAGE,
+    ),
+    "sum_of_all": (lambda: Of(lambda x: x * x.sum()), IMAGE),
+    "powers": (
+        lambda: After(
+            lambda y: (y**2 + 1).sqrt() / (y.abs() + 1) + y.exp().log() * (y.abs() + 0.5) ** 1.5
+        ),
+        IMAGE,
+    ),
+    "extremes": (
+        lambda: After(
+            lambda y: torch.maximum(y, -y.floor()) + torch.minimum(y.clamp(-1, 1), y[:, :1])
+        ),
+        IMAGE,
+    ),
+    "differences": (lambda: After(lambda y: 2 - (y - y.ceil()) - (1 - y.clamp(0, 1))), IMAGE),
     "padding": (
         lambda: nn.Sequential(nn.Conv2d(3, 4, 1), nn.ZeroPad2d((1, 2, 0, 3)), nn.Conv2d(4, 2, 3)),
         IMAGE,
@@ -372,11 +425,12 @@ REFUSED: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...], str]] = {
     "unknown_op": (
         lambda: After(lambda y: torch.erfinv(y)),
         IMAGE,
-        r"^net/erfinv: op aten.erfinv.default has no counterpart; .* of adaptive.*conv2d",
+        r"^net/erfinv: op aten.erfinv.default has no counterpart; .* of abs, adaptive.*conv2d",
     ),
-    "log_softmax": (lambda: nn.LogSoftmax(dim=1), (1, 4), "aten.log_softmax.int: .*logits"),
     "batch": (lambda: nn.Conv2d(3, 3, 1), (2, 3, 8, 8), r"a batch of 1, got \[2, 3, 8, 8\]"),
-    "hardtanh": (lambda: nn.Hardtanh(), (1, 4), r"\(-1.0, 1.0\); use relu"),
+    "hardtanh": (lambda: nn.Hardtanh(-2.0), (1, 4), r"\(-2.0, 1.0\); use relu"),
+    "elu": (lambda: nn.ELU(0.5), (1, 4), "alpha=1 or 1.0, got alpha=0.5"),
+    "odd_scale": (lambda: nn.Upsample(scale_factor=1.3), IMAGE, "a scale factor of 10/8, got 1.3"),
     "pool_that_does_not_divide": (lambda: nn.AdaptiveAvgPool2d(3), IMAGE, "divides 8x8, got 3x3"),
     "data_dependent": (
         lambda: Of(lambda x: x if bool(x.sum() > 0) else -x), IMAGE, "^net: torch.export cannot"
