@@ -11,7 +11,16 @@ from compressors._disjoint_sets import DisjointSets
 from compressors._scales import LARGEST_SCALE, activation_scale
 from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
-from hwsim.ops import AveragePool2d, Concat, Elementary, MaxPool2d, Softmax
+from hwsim.ops import (
+    AveragePool2d,
+    Concat,
+    Elementary,
+    LogSoftmax,
+    Maximum,
+    MaxPool2d,
+    Minimum,
+    Softmax,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,19 +29,20 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph, Node
     from hwsim.op import Op
 
-_BITS = 8
-_STEPS = (1 << _BITS) - 1
+# Codes of more bits are symmetric about 0, as TFLite's 16-bit kernels take them.
+_MOST_ASYMMETRIC_BITS = 8
 # Parts of a consumer's output step that the bias of a tensor of zeros is written in.
 _ZERO_PARTS = 256
-# The outputs whose range is known: TFLite fixes these encodings, and its kernels rely on them.
-_UNIT = Quant(scale=(1 / 256,), zero_point=(-128,))
-_SIGNED_UNIT = Quant(scale=(1 / 128,), zero_point=(0,))
-_FIXED_FUNCTIONS: Mapping[str, Quant] = {"logistic": _UNIT, "tanh": _SIGNED_UNIT}
+# The outputs whose range is known, [0, 1) and [-1, 1): TFLite fixes these encodings at 8 and 16
+# bits, and its kernels rely on them.
+_UNIT_FUNCTIONS = ("logistic",)
+_SIGNED_UNIT_FUNCTIONS = ("tanh",)
+_LOG_SOFTMAX = Quant(scale=(1 / 16,), zero_point=(127,))
 # These share an encoding where they can, but compute without it too; the others cannot.
-_SOFT = (AveragePool2d, Concat, MaxPool2d)
+_SOFT = (AveragePool2d, Concat, Maximum, MaxPool2d, Minimum)
 
 
-def encodings(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Quant]:
+def encodings(graph: Graph, ranges: Mapping[str, Range], bits: int = 8) -> dict[str, Quant]:
     """Return the encoding of every tensor.
 
     Operands and results of ops that share an encoding get one, of their common range; only
@@ -41,13 +51,15 @@ def encodings(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Quant]:
     Args:
         graph: Of floats.
         ranges: (low, high) per tensor, 0 within.
+        bits: Of an activation: 2..8 with a zero point of their own, or 16 about 0.
 
     Raises:
         RecipeError: A range is too wide for float32 scales.
     """
-    groups = _Groups(graph)
+    groups = _Groups(graph, bits)
+    widest = ((1 << bits) - 1) * LARGEST_SCALE
     for node in graph.nodes:
-        fixed = _fixed(node.op)
+        fixed = _fixed(node.op, bits)
         if fixed is not None:
             groups.fix(node.outputs[0], fixed)
         if node.op.shares_encoding and not isinstance(node.op, _SOFT):
@@ -57,24 +69,32 @@ def encodings(graph: Graph, ranges: Mapping[str, Range]) -> dict[str, Quant]:
         if isinstance(node.op, _SOFT):
             groups.join_where_free(node.inputs, node.outputs[0])
     for tensor, (low, high) in ranges.items():
-        if not high - low <= _STEPS * LARGEST_SCALE:
+        if not high - low <= widest:
             raise RecipeError(
                 f"{graph.name}: quantize: tensor {tensor!r} ranges over {low:.3g} .. {high:.3g}; "
-                f"expected at most {_STEPS * LARGEST_SCALE:.3g} in all; scale inputs or weights"
+                f"expected at most {widest:.3g} in all; scale inputs or weights"
             )
     return groups.encode(ranges)
 
 
-def _fixed(op: Op) -> Quant | None:
-    if isinstance(op, Softmax):
-        return _UNIT
-    return _FIXED_FUNCTIONS.get(op.function) if isinstance(op, Elementary) else None
+def _fixed(op: Op, bits: int) -> Quant | None:
+    function = op.function if isinstance(op, Elementary) else None
+    if isinstance(op, LogSoftmax) and bits == _LOG_SOFTMAX.bits:
+        return _LOG_SOFTMAX
+    is_unit = isinstance(op, Softmax) or function in _UNIT_FUNCTIONS
+    if not is_unit and function not in _SIGNED_UNIT_FUNCTIONS:
+        return None
+    half = 1 << (bits - 1)
+    if is_unit and bits <= _MOST_ASYMMETRIC_BITS:
+        return Quant(scale=(0.5 / half,), zero_point=(-half,), bits=bits)
+    return Quant(scale=(1.0 / half,), bits=bits)
 
 
 class _Groups:
     """Tensors that share an encoding, and the encodings that are fixed."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: Graph, bits: int) -> None:
+        self._bits = bits
         self._nodes = graph.nodes
         self._index = {tensor: i for i, tensor in enumerate(graph.tensors)}
         self._sets = DisjointSets(len(self._index))
@@ -118,10 +138,17 @@ class _Groups:
             root = self.root(tensor)
             lows[root] = min(low, lows.get(root, 0.0))
             highs[root] = max(high, highs.get(root, 0.0))
-        made = {root: self._fixed.get(root) or asymmetric(lows[root], highs[root]) for root in lows}
+        made = {
+            root: self._fixed.get(root) or self._encoding(lows[root], highs[root]) for root in lows
+        }
         for root, scale in self._zero_scales(made, lows, highs).items():
             made[root] = replace(made[root], scale=(activation_scale(scale),))
         return {tensor: made[self.root(tensor)] for tensor in ranges}
+
+    def _encoding(self, low: float, high: float) -> Quant:
+        if self._bits <= _MOST_ASYMMETRIC_BITS:
+            return asymmetric(low, high, self._bits)
+        return symmetric(low, high, self._bits)
 
     def _zero_scales(
         self, made: Mapping[int, Quant], lows: Mapping[int, float], highs: Mapping[int, float]
@@ -150,13 +177,23 @@ def _gain(node: Node) -> float:
     return _ZERO_PARTS * largest or 1.0
 
 
-def asymmetric(low: float, high: float) -> Quant:
-    """Return the int8 encoding of [low, high], which holds 0.
+def asymmetric(low: float, high: float, bits: int = 8) -> Quant:
+    """Return the signed encoding of [low, high], which holds 0.
 
-    scale = (high - low) / 255, zero point = clip(round(-128 - low / scale)) (Jacob et al., arXiv
-    1712.05877, section 3). The scale is a float32 value.
+    With 8 bits, scale = (high - low) / 255, zero point = clip(round(-128 - low / scale)) (Jacob et
+    al., arXiv 1712.05877, section 3). The scale is a float32 value.
     """
-    smallest = -(1 << (_BITS - 1))
-    scale = activation_scale((high - low) / _STEPS)
-    zero_point = int(np.clip(np.rint(smallest - low / scale), smallest, smallest + _STEPS))
-    return Quant(scale=(scale,), zero_point=(zero_point,), bits=_BITS)
+    smallest, steps = -(1 << (bits - 1)), (1 << bits) - 1
+    scale = activation_scale((high - low) / steps)
+    zero_point = int(np.clip(np.rint(smallest - low / scale), smallest, smallest + steps))
+    return Quant(scale=(scale,), zero_point=(zero_point,), bits=bits)
+
+
+def symmetric(low: float, high: float, bits: int) -> Quant:
+    """Return the encoding of [low, high] whose zero point is 0.
+
+    With 16 bits, scale = max(-low, high) / 32767 (TensorFlow Lite's 16x8 scheme). The scale is a
+    float32 value.
+    """
+    largest = (1 << (bits - 1)) - 1
+    return Quant(scale=(activation_scale(max(-low, high) / largest),), bits=bits)

@@ -9,7 +9,7 @@ import numpy as np
 
 from compressors._disjoint_sets import DisjointSets
 from hwsim.errors import RecipeError
-from hwsim.ops import Conv2d, Linear
+from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -82,7 +82,7 @@ def choose(
 def _makes_channels(node: Node) -> bool:
     if isinstance(node.op, Conv2d):
         return not node.op.is_depthwise
-    return isinstance(node.op, Linear)
+    return isinstance(node.op, (Conv2dTranspose, Linear))
 
 
 def _scores(makers: list[Node], channels: Channels, criterion: Criterion) -> FloatArray:

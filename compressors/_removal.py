@@ -10,7 +10,7 @@ import numpy as np
 
 from hwsim.errors import FormatError, RecipeError
 from hwsim.graph import validate
-from hwsim.ops import BatchNorm, Constant, Conv2d, Linear, Reshape, Slice
+from hwsim.ops import BatchNorm, Constant, Conv2d, Conv2dTranspose, Linear, PRelu, Reshape, Slice
 
 if TYPE_CHECKING:
     from compressors.channels import Channels
@@ -65,10 +65,10 @@ _Rule: TypeAlias = Callable[[Any, "list[IntArray]", "IntArray", "list[int]"], "O
 """The op once only these positions of operands and result are left; and the operands' extents."""
 
 
-def _conv2d(op: Conv2d, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
+def _conv2d(op: Any, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
     weight = op.weight.take(output, axis=0)
     groups = op.groups
-    if op.is_depthwise:
+    if isinstance(op, Conv2d) and op.is_depthwise:
         groups = len(inputs[0])
     else:
         per_group = before[0] // groups
@@ -84,6 +84,11 @@ def _linear(op: Linear, inputs: list[IntArray], output: IntArray, before: list[i
 
 def _taken(bias: Weight | None, output: IntArray) -> Weight | None:
     return None if bias is None else bias.take(output, axis=0)
+
+
+def _prelu(op: PRelu, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
+    del inputs, before
+    return op if op.alpha.shape == (1,) else replace(op, alpha=op.alpha.take(output, axis=0))
 
 
 def _batch_norm(op: BatchNorm, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
@@ -123,7 +128,9 @@ _RULES: Mapping[type, _Rule] = {
     BatchNorm: _batch_norm,
     Constant: _constant,
     Conv2d: _conv2d,
+    Conv2dTranspose: _conv2d,
     Linear: _linear,
+    PRelu: _prelu,
     Reshape: _reshape,
     Slice: _slice,
 }

@@ -12,6 +12,10 @@ SMALLEST_SCALE = 2.0**-100
 
 _SMALLEST_PRODUCT = 2.0**-120
 _SMALLEST_NORMAL = 2.0**-126
+_SMALLEST_HALF = 2.0**-24
+
+LARGEST_HALF = 65504.0
+"""Of float16: of a group's scale of 16 bits."""
 
 
 def activation_scale(scale: float) -> float:
@@ -22,6 +26,15 @@ def activation_scale(scale: float) -> float:
 def weight_scale(scale: float, input_scale: float) -> float:
     """Return `scale` as a float32 value whose product with `input_scale` is normal; 1 for 0."""
     return _float32(scale, max(_SMALLEST_PRODUCT / input_scale, _SMALLEST_NORMAL))
+
+
+def group_scale(scale: float, bits: int) -> float:
+    """Return `scale` as a value of 16 or 32 bits that is not 0; 1 for 0."""
+    if not scale:
+        return 1.0
+    if bits == 32:
+        return _float32(scale, _SMALLEST_NORMAL)
+    return float(np.float16(min(max(scale, _SMALLEST_HALF), LARGEST_HALF)))
 
 
 def _float32(scale: float, smallest: float) -> float:

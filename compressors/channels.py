@@ -18,19 +18,33 @@ from hwsim.ops import (
     Add,
     AveragePool2d,
     BatchNorm,
+    Binary,
     Concat,
     Constant,
     Conv2d,
+    Conv2dTranspose,
     Dequantize,
     Elementary,
+    Gather,
+    LeakyRelu,
     Linear,
+    Maximum,
     MaxPool2d,
     Mean,
+    Minimum,
     Mul,
     Pad,
+    PRelu,
     Quantize,
+    ReduceMax,
+    ReduceMin,
     Reshape,
+    ResizeBilinear,
+    ResizeNearest,
     Slice,
+    Sub,
+    Sum,
+    Tile,
     Transpose,
 )
 
@@ -139,6 +153,16 @@ def _conv2d(
     return made
 
 
+def _transposed(
+    book: _Book, op: Conv2dTranspose, inputs: list[IntArray], shapes: list[Shape]
+) -> IntArray | None:
+    """As in a convolution; channels of one input each stand or fall together."""
+    book.join_rows(inputs[0].reshape(op.groups, -1))
+    made = book.extend(shapes[-1][-1])
+    book.join_rows(made.reshape(op.groups, -1))
+    return made
+
+
 def _elementwise(
     book: _Book, op: Op, inputs: list[IntArray], shapes: list[Shape]
 ) -> IntArray | None:
@@ -168,9 +192,24 @@ def _pad(book: _Book, op: Pad, inputs: list[IntArray], shapes: list[Shape]) -> I
     return None if any(op.padding[-1]) else inputs[0]
 
 
-def _mean(book: _Book, op: Mean, inputs: list[IntArray], shapes: list[Shape]) -> IntArray | None:
+def _reduced(
+    book: _Book, op: Mean | Sum | ReduceMax | ReduceMin, inputs: list[IntArray], shapes: list[Shape]
+) -> IntArray | None:
     del book
     return None if len(shapes[0]) - 1 in op.axes else inputs[0]
+
+
+def _tile(book: _Book, op: Tile, inputs: list[IntArray], shapes: list[Shape]) -> IntArray | None:
+    del book, shapes
+    return np.tile(inputs[0], op.repeats[-1]) if op.repeats else None
+
+
+def _gather(
+    book: _Book, op: Gather, inputs: list[IntArray], shapes: list[Shape]
+) -> IntArray | None:
+    del book
+    # Indices could not name what is left once channels between them are gone.
+    return inputs[0] if op.axis < len(shapes[0]) - 1 else None
 
 
 def _transpose(
@@ -204,18 +243,32 @@ _RULES: Mapping[type, _Rule] = {
     Add: _elementwise,
     AveragePool2d: _same,
     BatchNorm: _same,
+    Binary: _elementwise,
     Concat: _concat,
     Constant: _new,
     Conv2d: _conv2d,
+    Conv2dTranspose: _transposed,
     Dequantize: _same,
     Elementary: _same,
+    Gather: _gather,
+    LeakyRelu: _same,
     Linear: _new,
     MaxPool2d: _same,
-    Mean: _mean,
+    Maximum: _elementwise,
+    Mean: _reduced,
+    Minimum: _elementwise,
     Mul: _elementwise,
+    PRelu: _same,
     Pad: _pad,
     Quantize: _same,
+    ReduceMax: _reduced,
+    ReduceMin: _reduced,
     Reshape: _reshape,
+    ResizeBilinear: _same,
+    ResizeNearest: _same,
     Slice: _slice,
+    Sub: _elementwise,
+    Sum: _reduced,
+    Tile: _tile,
     Transpose: _transpose,
 }

@@ -17,7 +17,7 @@ from compressors.channels import find_channels
 from hwsim.errors import FormatError, RecipeError
 from hwsim.formats import NM
 from hwsim.formats.find import find_format
-from hwsim.ops import Conv2d, Linear
+from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -128,13 +128,15 @@ class Prune(Settings):
             return graph.with_ops(_patterned(layers, pattern))
         return graph.with_ops(self._sparse(layers))
 
-    def _layers(self, graph: Graph) -> dict[str, Conv2d | Linear]:
+    def _layers(self, graph: Graph) -> dict[str, Conv2d | Conv2dTranspose | Linear]:
         """Return the convolutions and linear layers that the settings name.
 
         Raises:
             RecipeError: There are none.
         """
-        known = {n.name: n.op for n in graph.nodes if isinstance(n.op, (Conv2d, Linear))}
+        known = {
+            n.name: n.op for n in graph.nodes if isinstance(n.op, (Conv2d, Conv2dTranspose, Linear))
+        }
         chosen = {
             name: op
             for name, op in known.items()
@@ -147,7 +149,7 @@ class Prune(Settings):
             )
         return chosen
 
-    def _sparse(self, layers: Mapping[str, Conv2d | Linear]) -> dict[str, Op]:
+    def _sparse(self, layers: Mapping[str, Conv2d | Conv2dTranspose | Linear]) -> dict[str, Op]:
         """Return `layers` with single weights set to zero."""
         reals = {name: np.abs(op.weight.real()) for name, op in layers.items()}
         if self.threshold is not None:
@@ -177,7 +179,9 @@ def _matches(name: str, patterns: str) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns.split(";"))
 
 
-def _patterned(layers: Mapping[str, Conv2d | Linear], pattern: NM) -> dict[str, Op]:
+def _patterned(
+    layers: Mapping[str, Conv2d | Conv2dTranspose | Linear], pattern: NM
+) -> dict[str, Op]:
     """Return those of `layers` that can follow the pattern, following it."""
     ops: dict[str, Op] = {}
     for name, op in layers.items():
@@ -189,5 +193,5 @@ def _patterned(layers: Mapping[str, Conv2d | Linear], pattern: NM) -> dict[str, 
     return ops
 
 
-def _masked(op: Conv2d | Linear, keep: Array, format_: Format) -> Op:
+def _masked(op: Conv2d | Conv2dTranspose | Linear, keep: Array, format_: Format) -> Op:
     return replace(op, weight=replace(op.weight.masked(keep), format=format_))

@@ -10,9 +10,14 @@ from pydantic import Field, field_validator
 
 from compressors._compressor import DataNeed, Settings
 from compressors._encodings import encodings
-from compressors._integer_ops import Granularity, WeightEncoding, as_integers
+from compressors._integer_ops import (
+    Granularity,
+    WeightEncoding,
+    as_integers,
+    with_integer_weights,
+)
 from compressors._ranges import MinMax, ObserverName, Percentile, observe
-from compressors._scales import LARGEST_SCALE
+from compressors._scales import LARGEST_HALF, LARGEST_SCALE
 from hwsim.errors import RecipeError
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.graph import validate
@@ -24,18 +29,27 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph
 
 
-class Quantize(Settings):
-    """Make every tensor an integer one: int8 activations, weights of 2..8 bits, int32 biases.
+_REAL_BITS = 32
+_ACTIVATION_BITS = (*range(2, 9), 16, _REAL_BITS)
 
+
+class Quantize(Settings):
+    """Make tensors integer ones: activations of 2..8 or 16 bits, weights of 2..8, wide biases.
+
+    With activations=32 only weights become integers: layers multiply the reals that these mean.
     Batch norms are folded, activations fused, ranges observed on calibration inputs; encodings
     follow TFLite's specification (Jacob et al., arXiv 1712.05877; Nagel et al., arXiv
     2106.08295). Weights that are zero stay exactly zero, in the storage format that they have.
-    Scales are at least 2^-100: activations below 1e-31 become zero.
+    Scales are at least 2^-100: activations below 1e-31 become zero. Activations of 16 bits have
+    zero point 0 and biases of 64 bits (TensorFlow Lite's 16x8 scheme).
 
     Attributes:
         weights: Bits of a weight.
-        activations: Bits of an activation.
+        activations: Bits of an activation: 2..8, 16, or 32 for float32.
         granularity: One weight scale per output channel, or per tensor.
+        group: Weights of a row that share a scale instead; 0: none do. Convolutions of integer
+            activations keep one scale per channel, since no runtime gives them more.
+        scale_bits: Width in which a group's scale is stored, 16 or 32.
         observer: `minmax`, or `percentile`, which clips outliers of both tails.
         percentile: Of the values, 50..100; for observer=percentile.
         calibration_samples: The first so many inputs are used.
@@ -49,6 +63,8 @@ class Quantize(Settings):
     weights: int = Field(default=8, ge=2, le=8)
     activations: int = 8
     granularity: Granularity = "channel"
+    group: int = Field(default=0, ge=0)
+    scale_bits: int = 32
     observer: ObserverName = "minmax"
     percentile: float = Field(default=99.99, gt=50.0, le=100.0)
     calibration_samples: int = Field(default=128, ge=1)
@@ -58,24 +74,47 @@ class Quantize(Settings):
     @property
     def needs(self) -> DataNeed:
         """See `Compressor.needs`."""
-        return "calibration" if self.calibration == "data" else "none"
+        is_calibrated = self.activations != _REAL_BITS and self.calibration == "data"
+        return "calibration" if is_calibrated else "none"
+
+    @property
+    def _encoding(self) -> WeightEncoding:
+        return WeightEncoding(
+            bits=self.weights,
+            granularity=self.granularity,
+            group=self.group or None,
+            scale_bits=self.scale_bits,
+            activation_bits=self.activations,
+        )
 
     @field_validator("activations")
     @classmethod
     def _known_width(cls, value: int) -> int:
-        if value != 8:
-            raise ValueError(f"expected 8, got {value}; weights may have 2..8 bits")
+        if value not in _ACTIVATION_BITS:
+            raise ValueError(f"expected 2..8, 16 or 32 (float32), got {value}")
+        return value
+
+    @field_validator("scale_bits")
+    @classmethod
+    def _known_scale(cls, value: int) -> int:
+        if value not in (16, 32):
+            raise ValueError(f"expected 16 or 32, got {value}")
         return value
 
     def apply(self, graph: Graph, data: Data | None = None) -> Graph:
         """See `Compressor.apply`."""
         _require_reals(graph)
+        if self.activations == _REAL_BITS:
+            graph = fused(graph)
+            self._require_half(graph)
+            ops = {n.name: with_integer_weights(n.op, self._encoding) for n in graph.nodes}
+            return validate(graph.with_ops(ops))
         x = self._inputs(graph, data)
         graph = without_batch_norm(fused(graph))
         _require_moderate(graph)
+        self._require_half(graph)
         ranges = observe(graph, x, self._make_observer)
-        quants = encodings(graph, ranges)
-        encoding = WeightEncoding(bits=self.weights, granularity=self.granularity)
+        quants = encodings(graph, ranges, self.activations)
         nodes = tuple(
             replace(
                 node,
@@ -83,7 +122,7 @@ class Quantize(Settings):
                     node.op,
                     quants[node.inputs[0]].scale[0] if node.inputs else 1.0,
                     quants[node.outputs[0]],
-                    encoding,
+                    self._encoding,
                 ),
             )
             for node in graph.nodes
@@ -92,6 +131,22 @@ class Quantize(Settings):
             name: replace(type_, quant=quants[name]) for name, type_ in graph.tensors.items()
         }
         return validate(replace(graph, nodes=nodes, tensors=tensors))
+
+    def _require_half(self, graph: Graph) -> None:
+        """Refuse weights whose groups would need scales beyond float16.
+
+        Raises:
+            RecipeError: Some do.
+        """
+        most = LARGEST_HALF * ((1 << (self.weights - 1)) - 1)
+        for node in graph.nodes if self.group and self.scale_bits == 16 else ():
+            weight = node.op.weight
+            largest = 0.0 if weight is None else float(np.abs(weight.real()).max(initial=0.0))
+            if not largest <= most:
+                raise RecipeError(
+                    f"{graph.name}/{node.name}: quantize: scales of 16 bits hold weights up to "
+                    f"{most:.3g}, got {largest:.3g}; scale_bits=32 holds them"
+                )
 
     def _make_observer(self, total: int) -> Observer:
         return MinMax() if self.observer == "minmax" else Percentile(self.percentile, total)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hwsim.cost import count, price
 from hwsim.execute import accuracy
 from hwsim.lower import lower
+from hwsim.overflow import count_overflows
 from hwsim.profile import load_profile
 from hwsim.records import Result
 
 if TYPE_CHECKING:
     from hwsim.data import Data
     from hwsim.graph import Graph
+    from hwsim.numerics import Numerics
     from hwsim.profile import DeviceProfile
-    from hwsim.records import Accuracy, Estimate
+    from hwsim.records import Accuracy, Estimate, Overflow
 
 
 def estimate(graph: Graph, device: DeviceProfile) -> Estimate:
@@ -51,17 +54,43 @@ def evaluate(
     """
     profile = load_profile(device) if isinstance(device, str) else device
     priced = estimate(graph, profile)
-    measured = None
-    if data is not None and data.y is not None:
-        measured = accuracy(graph, data, profile.numerics.policy)
+    measured = measure(graph, data, profile.numerics.resolve())
     return result_of(graph, profile, priced, measured, recipe=recipe, overrides=overrides)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What a run over labelled samples shows; nothing where there are none.
+
+    Attributes:
+        accuracy: None without labels.
+        overflows: Steps whose sums overflow.
+    """
+
+    accuracy: Accuracy | None = None
+    overflows: tuple[Overflow, ...] = ()
+
+
+def measure(graph: Graph, data: Data | None, numerics: Numerics) -> Measured:
+    """Return how right `graph` is under `numerics`, and which sums overflow there.
+
+    Raises:
+        DataError: `data` does not fit the model.
+        UnsupportedError: An op has no integer form.
+    """
+    if data is None or data.y is None:
+        return Measured()
+    return Measured(
+        accuracy=accuracy(graph, data, numerics),
+        overflows=count_overflows(graph, data.x, numerics),
+    )
 
 
 def result_of(
     graph: Graph,
     device: DeviceProfile,
     priced: Estimate,
-    measured: Accuracy | None,
+    measured: Measured,
     *,
     recipe: str,
     overrides: tuple[str, ...],
@@ -76,9 +105,10 @@ def result_of(
         overrides=overrides,
         profile_sha256=device.sha256,
         is_calibrated=device.is_calibrated,
-        numerics=device.numerics.policy,
+        numerics=device.numerics.resolve().name,
         estimate=priced,
-        accuracy=measured,
+        accuracy=measured.accuracy,
+        overflows=measured.overflows,
     )
 
 

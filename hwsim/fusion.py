@@ -14,10 +14,12 @@ from hwsim.ops import (
     BatchNorm,
     Constant,
     Conv2d,
+    Conv2dTranspose,
     Elementary,
     Linear,
     MaxPool2d,
     Mul,
+    Sub,
 )
 from hwsim.tensor import TensorType, Weight
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph
     from hwsim.op import Op
 
-_FUSING = (Add, AveragePool2d, Conv2d, Linear, MaxPool2d, Mul)
+_FUSING = (Add, AveragePool2d, Conv2d, Conv2dTranspose, Linear, MaxPool2d, Mul, Sub)
 
 
 def fused(graph: Graph) -> Graph:
@@ -60,7 +62,7 @@ def _is_private(graph: Graph, tensor: str) -> bool:
 
 def _merged(maker: Op, reader: Op) -> Op | None:
     """Return one op that does both, or None if there is none."""
-    if isinstance(reader, BatchNorm) and isinstance(maker, (Conv2d, Linear)):
+    if isinstance(reader, BatchNorm) and isinstance(maker, (Conv2d, Conv2dTranspose, Linear)):
         return _folded(maker, reader)
     if isinstance(reader, Elementary) and isinstance(maker, _FUSING):
         if reader.function in ("relu", "relu6") and maker.activation == "none":
@@ -71,7 +73,9 @@ def _merged(maker: Op, reader: Op) -> Op | None:
     return None
 
 
-def _folded(layer: Conv2d | Linear, norm: BatchNorm) -> Conv2d | Linear | None:
+def _folded(
+    layer: Conv2d | Conv2dTranspose | Linear, norm: BatchNorm
+) -> Conv2d | Conv2dTranspose | Linear | None:
     """Return a layer that computes norm(layer(x)), or None if its clamp stands between.
 
     With y = scale * (W x + b) + shift, the new weight is scale * W and the new bias

@@ -9,7 +9,6 @@ from hwsim.arena import buffers_of, footprint_of
 from hwsim.formats import Dense
 from hwsim.fusion import fused
 from hwsim.memory import plan
-from hwsim.numerics import find_policy
 from hwsim.program import Program, Step
 
 if TYPE_CHECKING:
@@ -33,7 +32,7 @@ def lower(graph: Graph, profile: DeviceProfile) -> Program:
     return Program(
         graph=graph,
         profile=profile,
-        numerics=find_policy(profile.numerics.policy),
+        numerics=profile.numerics.resolve(),
         steps=steps,
         arena=arena,
         footprint=footprint_of(steps, arena, profile),
@@ -101,9 +100,9 @@ def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) 
 
 def _unpacked(types: str) -> tuple[str, int]:
     """Return what multipliers see of weights widened to the activations' type, and its bits."""
-    activation = types.split("x", maxsplit=1)[0]
-    if activation == "f32":
+    if types.startswith("f32"):
         return "f32", 32
+    activation = types.split("x", maxsplit=1)[0]
     return f"{activation}x{activation}", int(activation)
 
 
@@ -137,18 +136,33 @@ def _why_not(step: Step, stored: str, profile: DeviceProfile) -> str:
 
 def _spelled(types: str) -> str:
     """Return types, in words where the short form would not be understood."""
-    activation, _, weight = types.partition("x")
+    if types.startswith("f32w"):
+        return f"{types} (real activations, {types[4:]}-bit weights that are decoded)"
+    activation, _, weight = types.removesuffix("g").partition("x")
+    activations = "real" if activation == "f32" else f"{activation}-bit"
+    if types.endswith("g"):
+        return f"{types} ({activations} activations, {weight}-bit weights in groups)"
     is_dynamic = activation == "f32" and weight
     return f"{types} (real activations, {weight}-bit weights)" if is_dynamic else types
 
 
 def _types(graph: Graph, node: Node) -> str:
-    """Return activation x weight bits (`8x8`), `f32`, or `f32x8` where only weights are codes."""
+    """Return activation x weight bits (`8x8`, `f32x8` where inputs are quantized), or `f32`.
+
+    `f32w8` where weights are decoded and reals multiplied; a `g` behind weights in groups that are
+    multiplied as integers, whose kernels are others.
+    """
     activations = graph.input_types(node) or graph.output_types(node)
     # A conversion is named by its integer side: that is what its kernel is written for.
     integers = [t for t in (*activations, *graph.output_types(node)) if t.quant is not None]
     weight = node.op.weight
     if not integers:
-        return "f32" if weight is None or weight.quant is None else f"f32x{weight.bits}"
+        if weight is None or weight.quant is None:
+            return "f32"
+        return f"f32w{weight.bits}" if weight.is_decoded else f"f32x{weight.bits}{_group(weight)}"
     bits = integers[0].bits
-    return f"{bits}x{bits if weight is None else weight.bits}"
+    return f"{bits}x{bits}" if weight is None else f"{bits}x{weight.bits}{_group(weight)}"
+
+
+def _group(weight: Weight) -> str:
+    return "" if weight.quant is None or weight.quant.group is None else "g"

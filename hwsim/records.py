@@ -176,6 +176,28 @@ class Accuracy:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Overflow:
+    """Sums of one step that were wider than the register, over the samples of the accuracy.
+
+    Attributes:
+        step: The node's name.
+        bits: Width of the register.
+        overflowed: Sums that left it at least once.
+        sums: All of them.
+    """
+
+    step: str
+    bits: int
+    overflowed: int
+    sums: int
+
+    @property
+    def share(self) -> float:
+        """Share that overflowed, 0..1."""
+        return self.overflowed / self.sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
     """One cell of a comparison: this model, so compressed, on this device.
 
@@ -191,6 +213,8 @@ class Result:
         numerics: Policy of the integers.
         estimate: Latency, energy, memory.
         accuracy: None where no labelled data was given.
+        overflows: Steps whose sums overflow, which the accuracy suffers from; none where no
+            labelled data was given.
     """
 
     model: str
@@ -204,6 +228,7 @@ class Result:
     numerics: str
     estimate: Estimate
     accuracy: Accuracy | None = None
+    overflows: tuple[Overflow, ...] = ()
 
     @property
     def latency_s(self) -> float:

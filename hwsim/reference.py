@@ -9,33 +9,35 @@ import numpy as np
 from hwsim.errors import DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from hwsim.arrays import Array, FloatArray
     from hwsim.graph import Graph
     from hwsim.tensor import TensorType
 
 
-def stacked(graph: Graph, x: Array) -> Array:
-    """Return `x` as [samples, *shape of the graph's first input].
+def stacked(graph: Graph, x: Array, name: str | None = None) -> Array:
+    """Return `x` as [samples, *shape of one of the graph's inputs].
 
     Args:
-        graph: Its first input takes `x`.
+        graph: Its input `name` takes `x`.
         x: [samples, ...] with the input's elements per sample; the batch axis may be missing.
+        name: The graph's first input where it is left out.
 
     Raises:
         DataError: The shape is another one.
     """
-    type_ = graph.tensors[graph.inputs[0]]
+    name = graph.inputs[0] if name is None else name
+    type_ = graph.tensors[name]
     shape = type_.shape
     inner = shape[1:] if shape[:1] == (1,) else shape
     if x.ndim < 1 or x.shape[1:] not in (inner, shape):
         raise DataError(
-            f"{graph.name}: input {graph.inputs[0]!r} expects x of shape "
+            f"{graph.name}: input {name!r} expects x of shape "
             f"[samples, {', '.join(map(str, inner))}], got {list(x.shape)}"
         )
     if x.shape[0] == 0:
-        raise DataError(f"{graph.name}: input {graph.inputs[0]!r} expects samples, got none")
+        raise DataError(f"{graph.name}: input {name!r} expects samples, got none")
     return x.reshape(x.shape[0], *shape)
 
 
@@ -47,21 +49,24 @@ def as_reals(x: Array, type_: TensorType) -> FloatArray:
 
 
 def trace(
-    graph: Graph, x: Array, visit: Callable[[str, FloatArray], None] | None = None
+    graph: Graph,
+    x: Array | Mapping[str, Array],
+    visit: Callable[[str, FloatArray], None] | None = None,
 ) -> dict[str, FloatArray]:
     """Run `graph` in float64 and return its outputs by name.
 
     Args:
         graph: Integer graphs are run on their real values, without rounding.
-        x: As in `stacked`.
+        x: As in `stacked`; by name where the graph has several inputs.
         visit: Called with each tensor's name and values as soon as they are known; tensors that
             nobody reads any more are dropped.
 
     Raises:
         DataError: `x` does not fit the graph.
     """
-    first = graph.inputs[0]
-    values = {first: as_reals(stacked(graph, x), graph.tensors[first])}
+    given = _by_name(graph, x)
+    samples = len(given[graph.inputs[0]])
+    values: dict[str, FloatArray] = {}
     readers = {tensor: len(nodes) for tensor, nodes in graph.consumers.items()}
     kept: dict[str, FloatArray] = {}
 
@@ -72,14 +77,32 @@ def trace(
         if visit is not None:
             visit(tensor, value)
 
-    made(first, values[first])
+    for name, array in given.items():
+        made(name, as_reals(array, graph.tensors[name]))
     for node in graph.nodes:
         results = node.op.reference(*(values[tensor] for tensor in node.inputs))
         for tensor, value in zip(node.outputs, results, strict=True):
             # A constant comes as one sample; everything after it sees as many as `x` has.
-            made(tensor, np.broadcast_to(value, (len(x), *value.shape[1:])))
+            made(tensor, np.broadcast_to(value, (samples, *value.shape[1:])))
         for tensor in dict.fromkeys(node.inputs):
             readers[tensor] -= 1
             if readers[tensor] == 0:
                 del values[tensor]
     return kept
+
+
+def _by_name(graph: Graph, x: Array | Mapping[str, Array]) -> dict[str, Array]:
+    """Return the stacked values of every input, as many samples of each."""
+    by_name = {graph.inputs[0]: x} if isinstance(x, np.ndarray) else x
+    if set(by_name) != set(graph.inputs):
+        raise DataError(
+            f"{graph.name}: expects values of {', '.join(graph.inputs)}; "
+            f"got {', '.join(by_name) or 'none'}"
+        )
+    given = {name: stacked(graph, by_name[name], name) for name in graph.inputs}
+    counts = {len(array) for array in given.values()}
+    if len(counts) > 1:
+        raise DataError(
+            f"{graph.name}: inputs of {sorted(counts)} samples; expects as many of each"
+        )
+    return given

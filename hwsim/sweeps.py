@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 import numpy as np
 
 from hwsim.errors import FormatError, ProfileError, RecipeError, UnsupportedError
-from hwsim.evaluation import estimate, result_of
-from hwsim.execute import accuracy
+from hwsim.evaluation import estimate, measure, result_of
 from hwsim.frame import frame
 from hwsim.profile import load_profile
 from hwsim.records import Comparison, Refusal, Result
@@ -26,17 +25,18 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hwsim.data import Data
+    from hwsim.evaluation import Measured
     from hwsim.graph import Graph
+    from hwsim.numerics import Numerics
     from hwsim.profile import DeviceProfile
-    from hwsim.records import Accuracy
 
 Overrides: TypeAlias = Mapping[str, object]
 """Dotted profile keys and the values laid over them."""
 
 Outcome: TypeAlias = "Result | Refusal"
 
-Measure: TypeAlias = "Callable[[str], Accuracy | None]"
-"""Name of a numerics policy to the accuracy under it."""
+Measure: TypeAlias = "Callable[[Numerics], Measured]"
+"""Integer arithmetic to what the samples show under it."""
 
 
 class Recipe(Protocol):
@@ -92,13 +92,13 @@ class Row:
         except (RecipeError, UnsupportedError, FormatError) as error:
             return [self._refusal(target, str(error)) for target in self.targets]
         # Devices that round alike share one run over the data.
-        measure = cache(partial(self._accuracy, graph))
-        return [self._on(target, graph, measure) for target in self.targets]
+        measured_under = cache(partial(measure, graph, self.data))
+        return [self._on(target, graph, measured_under) for target in self.targets]
 
-    def _on(self, target: Target, graph: Graph, measure: Measure) -> Outcome:
+    def _on(self, target: Target, graph: Graph, measured_under: Measure) -> Outcome:
         try:
             priced = estimate(graph, target.profile)
-            measured = measure(target.profile.numerics.policy)
+            measured = measured_under(target.profile.numerics.resolve())
         except UnsupportedError as error:
             return self._refusal(target, str(error))
         return result_of(
@@ -118,11 +118,6 @@ class Row:
             overrides=target.overrides,
             reason=reason,
         )
-
-    def _accuracy(self, graph: Graph, policy: str) -> Accuracy | None:
-        if self.data is None or self.data.y is None:
-            return None
-        return accuracy(graph, self.data, policy)
 
 
 def targets_of(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 from reports.facts import facts
 
 if TYPE_CHECKING:
-    from hwsim.records import Comparison, StepEstimate
+    from hwsim.records import Comparison, Result, StepEstimate
     from reports.facts import Facts
 
 
@@ -29,7 +29,7 @@ class Json:
             "hwsim_version": comparison.version,
             "baseline": comparison.baseline,
             "results": [
-                _result(known, result.estimate.steps)
+                _result(known, result)
                 for known, result in zip(facts(comparison), comparison.results, strict=True)
             ],
             "refusals": [asdict(refusal) for refusal in comparison.refusals],
@@ -37,11 +37,16 @@ class Json:
         return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _result(known: Facts, steps: tuple[StepEstimate, ...]) -> dict[str, object]:
+def _result(known: Facts, result: Result) -> dict[str, object]:
     fields = asdict(known)
     top1, n = fields.pop("top1"), fields.pop("n")
     accuracy = None if n is None else {"top1": top1, "n": n}
-    return {**fields, "accuracy": accuracy, "steps": [_step(step) for step in steps]}
+    return {
+        **fields,
+        "accuracy": accuracy,
+        "overflows": [{**asdict(o), "share": o.share} for o in result.overflows],
+        "steps": [_step(step) for step in result.estimate.steps],
+    }
 
 
 def _step(step: StepEstimate) -> dict[str, object]:

@@ -52,7 +52,7 @@ def causes(result: Result, gain: Speedup | None) -> tuple[Cause, ...]:
     """Return what held a result back, none where it gains as much as it promised."""
     is_short = gain is not None and _is_short(result, gain)
     ways = _ways(result)
-    found = [*_overflow(result)]
+    found = [*_overflow(result), *_narrow_sums(result)]
     is_widened = gain is not None and (is_short or bool(ways)) and _is_other_numbers(result, gain)
     if gain is not None and is_widened:
         found.append(
@@ -177,6 +177,23 @@ def _overflow(result: Result) -> list[Cause]:
         if bytes_needed > room
     ]
     return [Cause("does not fit", ", ".join(lacking))]
+
+
+def _narrow_sums(result: Result) -> list[Cause]:
+    """Return what the accuracy suffers from where sums leave their register."""
+    if not result.overflows:
+        return []
+    worst = sorted(result.overflows, key=lambda overflow: -overflow.share)
+    named = ", ".join(f"{o.step}: {_percent(o.share)} of sums" for o in worst[:TERMS_NAMED])
+    others = len(worst) - TERMS_NAMED
+    more = f" and {others} other layer{'s' if others > 1 else ''}" if others > 0 else ""
+    return [
+        Cause(f"sums overflow {worst[0].bits} bits, at the cost of accuracy", f"{named}{more}"),
+    ]
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.2g} %" if share < 0.1 else f"{100 * share:.0f} %"
 
 
 def _of(name: str, need_bytes: int, room_bytes: int) -> str:

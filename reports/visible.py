@@ -49,6 +49,7 @@ def _result(result: Result) -> Result:
         overrides=tuple(map(visible, result.overrides)),
         numerics=visible(result.numerics),
         estimate=replace(result.estimate, steps=steps),
+        overflows=tuple(replace(o, step=visible(o.step)) for o in result.overflows),
     )
 
 

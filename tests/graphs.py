@@ -19,17 +19,29 @@ from hwsim.ops import (
     Concat,
     Constant,
     Conv2d,
+    Conv2dTranspose,
     Elementary,
+    Gather,
     LayerNorm,
+    LeakyRelu,
     Linear,
+    LogSoftmax,
     MatMul,
+    Maximum,
     MaxPool2d,
     Mean,
     Mul,
     Pad,
+    PRelu,
+    ReduceMax,
     Reshape,
+    ResizeBilinear,
+    ResizeNearest,
     Slice,
     Softmax,
+    Sub,
+    Sum,
+    Tile,
     Transpose,
 )
 from hwsim.tensor import TensorType, Weight
@@ -68,6 +80,14 @@ class GraphBuilder:
         weight = self.real(out, kernel, kernel, depth, scale=scale)
         bias = self.real(out, scale=0.3)
         return self.add(name, Conv2d(weight=weight, bias=bias, **settings), source)
+
+    def transposed(self, name: str, source: str, out: int, **settings: Any) -> str:
+        """Add a transposed 3 x 3 convolution with bias, of which a border is cut."""
+        depth = self.tensors[source].shape[3] // settings.get("groups", 1)
+        weight = self.real(out, 3, 3, depth, scale=(9 * depth) ** -0.5)
+        bias = self.real(out, scale=0.3)
+        op = Conv2dTranspose(weight=weight, bias=bias, padding=SAME, **settings)
+        return self.add(name, op, source)
 
     def linear(self, name: str, source: str, out: int, **settings: Any) -> str:
         depth = self.tensors[source].shape[-1]
@@ -189,6 +209,23 @@ def attention() -> Graph:
     return b.done(b.linear("head", b.norm("bn", y), 4))
 
 
+def decoder() -> Graph:
+    """Images made small and large again, by every way of either; differences and extremes."""
+    b = GraphBuilder("decoder", 1, 6, 6, 3)
+    y = b.add("leaky", LeakyRelu(alpha=0.2), b.conv("stem", "x", 8))
+    small = b.add("prelu", PRelu(alpha=b.real(6)), b.conv("down", y, 6, stride=(2, 2)))
+    up = b.transposed("up", small, 8, stride=(2, 2), extra=(1, 1))
+    y = b.add("rest", Sub(), y, up)
+    wide = b.add("bilinear", ResizeBilinear(size=(6, 6)), small)
+    twice = b.add("nearest", ResizeNearest(size=(6, 6), positions="asymmetric"), small)
+    both = b.add("largest", Maximum(), wide, twice)
+    y = b.add("both", Concat(axis=-1), y, both)
+    y = b.transposed("mix", b.norm("bn", y), 8, groups=2)
+    y = b.add("sum", Sum(axes=(1,), keep_axes=True), b.add("tile", Tile(repeats=(1, 1, 2, 1)), y))
+    y = b.add("max", ReduceMax(axes=(1, 2)), b.add("first", Gather(axis=2, indices=(0, 2, 5)), y))
+    return b.done(b.add("scores", LogSoftmax(), b.linear("fc", y, 4)))
+
+
 GRAPHS: tuple[Callable[[], Graph], ...] = (
     mlp,
     residual,
@@ -197,6 +234,7 @@ GRAPHS: tuple[Callable[[], Graph], ...] = (
     concatenated,
     gated,
     attention,
+    decoder,
 )
 
 

@@ -160,10 +160,18 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         ("run", "int8.hwsim", "--data", "data.npz", "--output", "none/y.npz"),
         "cannot write there",
     ),
+    "run against nobody": (
+        run("--against", "litert-fast"),
+        "no runtime 'litert-fast' to compare with; known: litert, litert-ref",
+    ),
+    "run against nothing": (run("--against", "missing.npz"), "missing.npz: no such file"),
+    "run against junk": (run("--against", "junk.npz"), "junk.npz: not a readable .npz file"),
+    "run against others": (run("--against", "no_x.npz"), "nothing to compare"),
+    "run json alone": (run("--json", "out.json"), "give both"),
     "run without data": (("run", "int8.hwsim", "--output", "out.npz"), "--data"),
     "compress suffix": (
-        ("compress", "float.hwsim", "--recipe", "none", "--output", "out.tflite"),
-        "out.tflite: cannot write '.tflite'; writes: .hwsim",
+        ("compress", "float.hwsim", "--recipe", "none", "--output", "out.pt2"),
+        "out.pt2: cannot write '.pt2'; writes: .tflite, .hwsim",
     ),
     "compress folder": (
         ("compress", "float.hwsim", "--recipe", "none", "--output", "none/out.hwsim"),

@@ -16,7 +16,19 @@ from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import RecipeError
 from hwsim.graph import Graph
-from hwsim.ops import Add, BatchNorm, Concat, Constant, Conv2d, Linear, Mean, Mul, Reshape, Slice
+from hwsim.ops import (
+    Add,
+    BatchNorm,
+    Concat,
+    Constant,
+    Conv2d,
+    Conv2dTranspose,
+    Linear,
+    Mean,
+    Mul,
+    Reshape,
+    Slice,
+)
 from hwsim.reference import trace
 from hwsim.tensor import Weight
 from tests.graphs import (
@@ -44,7 +56,7 @@ def silenced(graph: Graph, channels: Channels, dead: list[int]) -> Graph:
     for node in graph.nodes:
         at = np.isin(channels.of[node.outputs[0]], dead)
         op = node.op
-        if isinstance(op, (Conv2d, Linear)):
+        if isinstance(op, (Conv2d, Conv2dTranspose, Linear)):
             bias = None if op.bias is None else zeroed(op.bias, at)
             ops[node.name] = replace(op, weight=zeroed(op.weight, at), bias=bias)
         elif isinstance(op, BatchNorm):
@@ -94,7 +106,8 @@ def test_dead_channels_are_the_first_to_go(build: Callable[[], Graph]) -> None:
     made = {
         node.name: set(channels.of[node.outputs[0]].tolist())
         for node in graph.nodes
-        if isinstance(node.op, (Conv2d, Linear)) and node.op.constants[0].shape[-1] != 1
+        if isinstance(node.op, (Conv2d, Conv2dTranspose, Linear))
+        and node.op.constants[0].shape[-1] != 1
     }
     group = next(own for own in made.values() if not own & channels.fixed)
     dead = sorted(group)[1]

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import fields
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -21,22 +22,40 @@ from hwsim.ops import (
     Add,
     AveragePool2d,
     BatchNorm,
+    Binary,
     Concat,
     Constant,
     Conv2d,
+    Conv2dTranspose,
     Elementary,
+    Gather,
     LayerNorm,
+    LeakyRelu,
     Linear,
+    LogSoftmax,
+    Lstm,
     MatMul,
+    Maximum,
     MaxPool2d,
     Mean,
+    Minimum,
     Mul,
     Pad,
+    PRelu,
+    ReduceMax,
+    ReduceMin,
     Reshape,
+    ResizeBilinear,
+    ResizeNearest,
+    RmsNorm,
     Slice,
     Softmax,
+    Sub,
+    Sum,
+    Tile,
     Transpose,
 )
+from hwsim.ops._interpolation import Positions
 from hwsim.ops.elementary import FUNCTIONS
 from hwsim.reference import trace
 from hwsim.tensor import TensorType, Weight
@@ -122,7 +141,61 @@ CASES: dict[str, Graph] = {
         Slice(start=(0, 1, 0, 0), stop=(1, 4, 6, 5), step=(1, 2, 1, 1)),
         Reshape(shape=(1, 4, 15)),
     ),
-    **{name: chain(IMAGE, Elementary(function=name)) for name in FUNCTIONS},
+    **{
+        name: chain(IMAGE, Elementary(function="square"), Elementary(function=name))
+        if name in ("log", "rsqrt", "sqrt")
+        else chain(IMAGE, Elementary(function=name))
+        for name in FUNCTIONS
+    },
+    "conv_transpose": chain(
+        IMAGE,
+        Conv2dTranspose(
+            weight=weight(3, 2, 3, 4), bias=weight(3), stride=(2, 1), padding=((0, 2), (1, 0)),
+            extra=(1, 0), activation="relu6",
+        ),
+    ),
+    "grouped_conv_transpose": chain(
+        IMAGE, Conv2dTranspose(weight=weight(6, 3, 3, 2), groups=2, stride=(2, 2), dilation=(2, 1))
+    ),
+    "rms_norm": chain(IMAGE, RmsNorm(gamma=weight(4))),
+    "lstm": chain(
+        (1, 5, 3),
+        Lstm(input_weight=weight(16, 3), recurrent_weight=weight(16, 4), bias=weight(16)),
+    ),
+    "coupled_lstm": chain(
+        (5, 1, 3),
+        Lstm(
+            input_weight=weight(12, 3), recurrent_weight=weight(12, 4), bias=weight(12),
+            time_major=True, cell_clip=0.5,
+        ),
+    ),
+    "leaky_relu": chain(IMAGE, LeakyRelu(alpha=0.2)),
+    "prelu": chain(IMAGE, PRelu(alpha=weight(4))),
+    "prelu_of_one_slope": chain(IMAGE, PRelu(alpha=weight(1))),
+    "sub": chain(IMAGE, (Constant(value=weight(4)), ()), (Sub(activation="relu"), (1, 0))),
+    "extremes": chain(
+        IMAGE, (Constant(value=weight(4)), ()), (Maximum(), (0, 1)), (Minimum(), (2, 1))
+    ),
+    "squared_difference": chain(
+        IMAGE, (Constant(value=weight(4)), ()), (Binary(function="squared_difference"), (0, 1))
+    ),
+    "div": chain(
+        IMAGE, Elementary(function="exp"), (Binary(function="div"), (0, 1)),
+        (Binary(function="pow"), (1, 0)),
+    ),
+    "reductions": chain(
+        IMAGE, ReduceMax(axes=(1,)), ReduceMin(axes=(1,), keep_axes=True), Sum(axes=(1, 2))
+    ),
+    "gather": chain(IMAGE, Gather(axis=2, indices=(3, 0, 3)), Tile(repeats=(1, 2, 1, 2))),
+    "log_softmax": chain(IMAGE, LogSoftmax()),
+    **{
+        f"resize_{positions}": chain(
+            IMAGE,
+            ResizeBilinear(size=(9, 4), positions=positions),
+            ResizeNearest(size=(4, 13), positions=positions),
+        )
+        for positions in get_args(Positions)
+    },
 }
 
 

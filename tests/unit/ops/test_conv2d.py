@@ -96,10 +96,9 @@ def codes_of(op: Conv2d | Linear, place: Case, accumulators: IntArray, n: Numeri
     assert x is not None
     assert y is not None
     assert w is not None
-    rounding = n.linear if isinstance(op, Linear) else n.conv
     target = clamped_target(op.activation, y, n.quantize)
     scales = np.asarray(w.scale)
-    bound = rounding.bind(x.scale[0], scales, y.scale[0], target)
+    bound = op.rounding(n).bind(x.scale[0], scales, y.scale[0], target)
     return bound(accumulators.astype(np.int32))
 
 

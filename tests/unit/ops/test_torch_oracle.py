@@ -12,11 +12,14 @@ from hwsim.ops import (
     AveragePool2d,
     BatchNorm,
     Conv2d,
+    Conv2dTranspose,
     Elementary,
     LayerNorm,
     Linear,
     MatMul,
     MaxPool2d,
+    ResizeBilinear,
+    ResizeNearest,
     Softmax,
     elementary,
 )
@@ -98,16 +101,33 @@ def _gelu_tanh(x: Any) -> Any:
     return torch.nn.functional.gelu(x, approximate="tanh")
 
 
+def _unit_clamp(x: Any) -> Any:
+    return torch.clamp(x, 0.0, 1.0)
+
+
 FUNCTIONS: dict[str, Any] = {
-    "relu": torch.relu,
-    "relu6": torch.nn.functional.relu6,
-    "logistic": torch.sigmoid,
-    "tanh": torch.tanh,
+    "abs": torch.abs,
+    "ceil": torch.ceil,
+    "elu": torch.nn.functional.elu,
+    "exp": torch.exp,
+    "floor": torch.floor,
     "gelu": torch.nn.functional.gelu,
     "gelu_tanh": _gelu_tanh,
-    "silu": torch.nn.functional.silu,
-    "hard_swish": torch.nn.functional.hardswish,
     "hard_sigmoid": torch.nn.functional.hardsigmoid,
+    "hard_swish": torch.nn.functional.hardswish,
+    "log": torch.log,
+    "logistic": torch.sigmoid,
+    "neg": torch.neg,
+    "relu": torch.relu,
+    "relu6": torch.nn.functional.relu6,
+    "relu_0_to_1": _unit_clamp,
+    "relu_n1_to_1": torch.nn.functional.hardtanh,
+    "round": torch.round,
+    "rsqrt": torch.rsqrt,
+    "silu": torch.nn.functional.silu,
+    "sqrt": torch.sqrt,
+    "square": torch.square,
+    "tanh": torch.tanh,
 }
 
 
@@ -149,3 +169,51 @@ def test_products() -> None:
     a, b = RNG.standard_normal((3, 2, 4, 5)), RNG.standard_normal((3, 2, 6, 5))
     product = torch.from_numpy(a) @ torch.from_numpy(b).transpose(-1, -2)
     same(MatMul(transpose_b=True, scale=0.5).reference(a, b)[0], 0.5 * product)
+
+
+@pytest.mark.parametrize(
+    ("shape", "settings"),
+    [
+        ((5, 3, 2, 4), {"stride": (2, 1), "padding": ((1, 1), (0, 0))}),
+        ((4, 2, 3, 2), {"groups": 2, "stride": (3, 2), "extra": (2, 1), "dilation": (1, 2)}),
+        ((6, 3, 3, 1), {"groups": 3, "dilation": (2, 2), "padding": ((2, 2), (1, 1))}),
+    ],
+)
+def test_transposed_convolution(shape: tuple[int, ...], settings: dict[str, Any]) -> None:
+    groups = settings.get("groups", 1)
+    out = shape[0] - shape[0] % groups
+    weight, bias = float_weight(out, *shape[1:]), float_weight(out, seed=1)
+    op = Conv2dTranspose(weight=weight, bias=bias, **settings)
+    x = RNG.standard_normal((3, 1, 4, 5, shape[3] * groups))
+    parts = wide(weight).reshape(groups, -1, *shape[1:]).permute(0, 4, 1, 2, 3).flatten(0, 1)
+    theirs = torch.nn.functional.conv_transpose2d(
+        first(x),
+        parts,
+        wide(bias),
+        stride=settings.get("stride", (1, 1)),
+        padding=tuple(before for before, _ in settings.get("padding", ((0, 0), (0, 0)))),
+        output_padding=settings.get("extra", (0, 0)),
+        groups=groups,
+        dilation=settings.get("dilation", (1, 1)),
+    )
+    same(op.reference(x)[0][:, 0].transpose(0, 3, 1, 2), theirs)
+
+
+@pytest.mark.parametrize("size", [(10, 12), (3, 4), (9, 1), (5, 6)])
+@pytest.mark.parametrize("align_corners", [False, True])
+def test_bilinear_resize(size: tuple[int, int], align_corners: bool) -> None:
+    x = RNG.standard_normal((3, 1, 5, 6, 4))
+    op = ResizeBilinear(size=size, positions="align_corners" if align_corners else "half_pixel")
+    theirs = torch.nn.functional.interpolate(
+        first(x), size, mode="bilinear", align_corners=align_corners
+    )
+    same(op.reference(x)[0][:, 0].transpose(0, 3, 1, 2), theirs)
+
+
+@pytest.mark.parametrize("size", [(10, 12), (3, 4), (9, 1), (7, 11)])
+@pytest.mark.parametrize("mode", ["nearest", "nearest-exact"])
+def test_nearest_resize(size: tuple[int, int], mode: str) -> None:
+    x = RNG.standard_normal((3, 1, 5, 6, 4))
+    op = ResizeNearest(size=size, positions="asymmetric" if mode == "nearest" else "half_pixel")
+    theirs = torch.nn.functional.interpolate(first(x), size, mode=mode)
+    same(op.reference(x)[0][:, 0].transpose(0, 3, 1, 2), theirs)
