@@ -112,10 +112,12 @@ def _bind(graph: Graph, steps: tuple[Step, ...], wanted: tuple[str, ...]) -> Run
     given = graph.inputs[0]
     last_use = {tensor: i for i, step in enumerate(steps) for tensor in step.inputs}
 
-    def run_chunk(x: Array) -> dict[str, Array]:
+    def run_chunk(x: Array, workers: int = 1) -> dict[str, Array]:
         values: dict[str, Array] = {given: _encoded(graph, x)}
         for index, step in enumerate(steps):
-            results = step.run(*(values[tensor] for tensor in step.inputs))
+            operands = [values[tensor] for tensor in step.inputs]
+            is_shared = workers > 1 and step.segment is not None
+            results = step.run(*operands, workers=workers) if is_shared else step.run(*operands)
             for tensor, value in zip(step.outputs, results, strict=True):
                 # A constant comes as one sample.
                 values[tensor] = np.broadcast_to(value, (len(x), *value.shape[1:]))
@@ -129,6 +131,9 @@ def _bind(graph: Graph, steps: tuple[Step, ...], wanted: tuple[str, ...]) -> Run
         samples = len(x)
         if samples <= least:
             return run_chunk(x)
+        # Samples of codes that are planned throughout are taken one by one by whoever is free.
+        if x.dtype.kind != "f" and samples <= largest and all(step.segment for step in steps):
+            return run_chunk(x, min(cores(), samples // least))
         size = min(largest, max(least, -(-samples // (_CHUNKS_PER_CORE * cores()))))
         parts = spread(run_chunk, [x[i : i + size] for i in range(0, samples, size)])
         return {tensor: np.concatenate([part[tensor] for part in parts]) for tensor in wanted}

@@ -2,31 +2,31 @@
 
 from __future__ import annotations
 
-import hashlib
 import importlib
-import os
 import sys
 import threading
 from contextlib import contextmanager
 from functools import cache, cached_property, update_wrapper
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import llvmlite.binding
 import llvmlite.ir
 
+from hwsim.kernel_folder import kernel_folder
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 @contextmanager
-def _without_scipy() -> Iterator[None]:
+def _without_scipy() -> Generator[None]:
     """Hide what Numba loads where it is installed, and no kernel uses: a third of its start."""
     hidden = [name for name in ("coverage", "scipy") if name not in sys.modules]
-    sys.modules.update(dict.fromkeys(hidden))  # pyright: ignore[reportArgumentType]
+    modules: dict[str, Any] = sys.modules
+    modules.update(dict.fromkeys(hidden))
     try:
         yield
     finally:
@@ -40,23 +40,7 @@ with _without_scipy():
     import numba.extending
 
 
-def _cache_folder() -> Path:
-    """Return a folder named after every source file of this package, and Numba's settings.
-
-    Numba's own cache sees neither edits in a callee that lives in another file nor a changed
-    setting such as bounds checks; a folder whose name is the digest of all that decides what is
-    compiled can never serve stale machine code.
-    """
-    digest = hashlib.sha256(numba.__version__.encode())
-    for name in sorted(name for name in os.environ if name.startswith("NUMBA_")):
-        digest.update(f"{name}={os.environ[name]}".encode())
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        digest.update(path.read_bytes())
-    home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return home / "hwsim" / f"kernels-{digest.hexdigest()[:16]}"
-
-
-_FOLDER = _cache_folder()
+_FOLDER = kernel_folder(numba.__version__)
 _settings: Any = vars(numba)["config"]
 
 IS_COMPILED: bool = not _settings.DISABLE_JIT
@@ -67,7 +51,7 @@ CACHE_FOLDER = _FOLDER
 
 
 @contextmanager
-def _unprepared(context: Any) -> Iterator[None]:
+def _unprepared(context: Any) -> Generator[None]:
     """Keep Numba from loading all that it can compile, where machine code is read from the disk.
 
     That takes longer than everything else a short command does. What is read needs the counting
@@ -194,6 +178,11 @@ def call_address(
     return types.none(*[types.int64] * 11), lower
 
 
+def direct(function: Callable[P, R]) -> Callable[P, R]:
+    """Return what calls a kernel without a detour, for calls that take microseconds."""
+    return function.dispatcher if isinstance(function, Kernel) else function
+
+
 def runner_address(runner: Callable[..., None]) -> int:
     """Return where the machine code of a kernel of (uint8[:], uint8[:], int64[:]) lies.
 
@@ -228,3 +217,24 @@ def call_runner(context: Any, address: int, arena: Any, constants: Any, row: Any
         return target.get_dummy_value()
 
     return types.none(types.int64, *arrays), lower
+
+
+@numba.extending.intrinsic  # pyright: ignore
+def _add_one(context: Any, counter: Any) -> Any:
+    types: Any = numba.types
+    ir: Any = llvmlite.ir
+
+    def lower(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        place = target.make_array(counter)(target, builder, values[0]).data
+        return builder.atomic_rmw("add", place, ir.Constant(ir.IntType(64), 1), "monotonic")
+
+    return types.int64(counter), lower
+
+
+def _add_one_interpreted(counter: Any) -> int:
+    counter[0] += 1
+    return int(counter[0]) - 1
+
+
+take_next: Any = _add_one if IS_COMPILED else _add_one_interpreted
+"""Of an int64 array: add 1 to its first number, and return what it was before, as one step."""

@@ -71,6 +71,10 @@ RECODED = 1.0
 # most 12 of them in these cases, times differences of up to 255 codes.
 INTERPOLATED = 0.5 + 2 * 12 * 2**-11 * 255
 TABLED = 0.5 + 1e-3  # as a product of two float32, each off by 2^-24 of at most 2^13 steps
+# As requantized, and of operands of 7 more bits: off by a bit, 2^-7 * 0.09, times 2 |a - b|; what
+# is not clipped has |a - b| < 3.5, in steps of 0.07.
+SQUARED = 0.75 + 2 * 3.5 * 2**-7 * 0.09 / 0.07
+CUT = 1.0 + 1e-3  # towards zero
 REQUANTIZED = 0.75 + 1e-3  # 1/2 of the last rounding, 1/4 of gemmlowp's first
 
 
@@ -234,7 +238,7 @@ CASES: dict[str, Case] = {
     "binary_div": case(Binary(function="div"), (2, 300), (2, 300), x=(A, B), steps=ENCODED),
     "binary_pow": case(Binary(function="pow"), (1, 2, 9), (1, 9), x=(B, A), steps=ENCODED),
     "binary_squared_difference": case(
-        Binary(function="squared_difference"), IMAGE, (4,), x=(A, B), steps=ENCODED
+        Binary(function="squared_difference"), IMAGE, (4,), x=(A, B), steps=SQUARED
     ),
     "concat": case(Concat(axis=-1), IMAGE, (1, 5, 6, 1), y=A, steps=EXACT),
     "concat_rows": case(Concat(axis=1), (1, 2, 3), (1, 1, 3), (1, 4, 3), y=A, steps=EXACT),
@@ -268,7 +272,7 @@ CASES: dict[str, Case] = {
         f"elementary_{name}": case(
             Elementary(function=name), (2, 300),
             x=B if name in ("log", "rsqrt", "sqrt") else A,
-            steps=REQUANTIZED if name in CLAMPS else TABLED,
+            steps=REQUANTIZED if name in CLAMPS else CUT if name == "sqrt" else TABLED,
         )
         for name in FUNCTIONS
     },

@@ -45,7 +45,7 @@ def _op_difference(a: Op, b: Op) -> str:
 def _same_weight(a: Weight, b: object) -> bool:
     return (
         isinstance(b, Weight)
-        and (a.quant, a.format) == (b.quant, b.format)
+        and (a.quant, a.format, a.is_decoded) == (b.quant, b.format, b.is_decoded)
         and (a.codes.dtype, a.codes.shape) == (b.codes.dtype, b.codes.shape)
         and np.ascontiguousarray(a.codes).tobytes() == np.ascontiguousarray(b.codes).tobytes()
     )

@@ -64,6 +64,8 @@ def _div(builder: Builder, call: Call) -> Value:
 
 def _pow(builder: Builder, call: Call) -> Value:
     a, b = call.operand(0), call.operand(1)
+    if isinstance(a, np.ndarray) and a.dtype.kind in "iu":
+        raise call.error("reals as operand 0", "integers")
     if isinstance(a, Value) and isinstance(b, np.ndarray) and b.size == 1:
         known: Mapping[float, Function] = {2.0: "square", 0.5: "sqrt", -0.5: "rsqrt"}
         function = known.get(float(b.reshape(-1)[0]))

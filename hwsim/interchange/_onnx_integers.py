@@ -106,11 +106,10 @@ def _ending(graph: Graph, node: Node) -> tuple[Op, Node, set[str]] | None:
         clamp = CLAMPS[current.op.function]
         following = graph.consumers[current.outputs[0]]
         quants = [graph.output_types(n)[0].quant for n in following if isinstance(n.op, Quantize)]
-        if quants and quants[0] is not None and _is_implied(clamp, quants[0]):
-            continue
-        if not isinstance(op, _CLAMPED) or op.activation != "none":
+        if isinstance(op, _CLAMPED) and op.activation == "none":
+            op = replace(op, activation=clamp)
+        elif not quants or quants[0] is None or not _is_implied(clamp, quants[0]):
             return None
-        op = replace(op, activation=clamp)
 
 
 def _is_implied(clamp: Fused, quant: Quant) -> bool:

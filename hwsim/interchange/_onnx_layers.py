@@ -38,12 +38,14 @@ def parameters(
 
     Integers are multiplied where the operand is encoded, or will be as it arrives, the weight has
     its scales per output channel, and the bias is in the unit of the sums: codes of 32 bits, the
-    product of both scales.
+    product of both scales. Beside a real operand such a weight stays integer, to be decoded.
     """
     wide = None if bias is None else _bias(x, weight, bias)
     is_encoded = x.quant is not None or call.keeps_codes
     if isinstance(weight, Weight) and is_encoded and _is_narrow(weight) and (bias is None or wide):
         return weight, wide
+    if isinstance(weight, Weight) and x.quant is None and _is_narrow(weight):
+        return replace(weight, is_decoded=True), None if bias is None else reals(bias)
     return reals(weight), None if bias is None else reals(bias)
 
 

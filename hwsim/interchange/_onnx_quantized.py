@@ -26,6 +26,7 @@ _UINT8 = (8, False)
 
 
 def quantize(builder: Builder, call: Call) -> Known:
+    """Read QuantizeLinear."""
     call.refuse_unless("block_size", 0)
     x = call.operand(0)
     zero_point = call.array(2)
@@ -60,6 +61,7 @@ def _width(call: Call, code: int) -> tuple[int, bool]:
 
 
 def dequantize(builder: Builder, call: Call) -> Known:
+    """Read DequantizeLinear."""
     del builder
     return decoded(call, 0, 1, 2, axis=call.int_("axis", 1))
 

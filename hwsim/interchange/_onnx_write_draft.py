@@ -103,7 +103,9 @@ class Draft:
         if bits is None:
             self.constants[name] = numpy_helper.from_array(values, name)
         else:
-            self.constants[name] = helper.make_tensor(name, _INT4, values.shape, values.ravel())
+            self.constants[name] = helper.make_tensor(
+                name, _INT4, values.shape, _packed(values), raw=True
+            )
         self.numbers[key] = name
         return name
 
@@ -194,6 +196,12 @@ class Draft:
     def encoded(self, real: str, quant: Quant, stem: str) -> str:
         """Return the name of the codes of the reals `real`."""
         return self.emit("QuantizeLinear", [real, *self.scale(quant, stem)], stem)
+
+
+def _packed(codes: Array) -> bytes:
+    """Return 4-bit codes, the first of two in the low half of a byte."""
+    nibbles = np.append(codes.ravel(), np.zeros(codes.size % 2, codes.dtype)).astype(np.uint8) & 15
+    return (nibbles[0::2] | (nibbles[1::2] << 4)).tobytes()
 
 
 def _taken(stem: str, names: set[str]) -> str:

@@ -199,10 +199,10 @@ class Place:
     ) -> str:
         """Write `op` on decoded operands, and encode its result."""
         inputs = [*(self.draft.real(wire) for wire in operands), *extra]
-        stem = self.stem if quant is None else f"{self.stem}.real"
+        stem = self.stem if quant is None and activation == "none" else f"{self.stem}.real"
         real = self.draft.emit(op, inputs, stem, name=self.node.name, attributes=attributes)
         if quant is None:
-            return real
+            return self.bounded(real, activation, self.stem)
         # Where no code is below zero a rectifier changes nothing, and runtimes drop it.
         if activation == "relu" and quant.zero_point[0] == quant.low:
             real = self.draft.emit("Relu", [real], f"{self.stem}.relu")

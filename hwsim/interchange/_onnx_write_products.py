@@ -37,7 +37,7 @@ def write_conv(place: Place, op: Conv2d) -> None:
         "dilations": list(op.dilation),
         "group": op.groups,
     }
-    if place.output.quant is None and op.weight.quant is not None:
+    if place.output.quant is None and op.weight.quant is not None and not op.weight.is_decoded:
         place.done(_dynamic(place, op, x, shape, attributes))
         return
     weight = weight_of(place, op.weight, (0, 3, 1, 2), 0)
@@ -54,7 +54,7 @@ def write_linear(place: Place, op: Linear) -> None:
     x = place.operand(0)
     rows = math.prod(x.shape[:-1])
     flat = place.reshaped(x, (rows, features))
-    if place.output.quant is None and op.weight.quant is not None:
+    if place.output.quant is None and op.weight.quant is not None and not op.weight.is_decoded:
         made = _dynamic(place, op, flat, (rows, out), {})
     else:
         weight = weight_of(place, op.weight, (1, 0), 1)

@@ -135,6 +135,14 @@ def _elementary(function: Any) -> Callable[[Call], Op]:
     return lambda call: Elementary(function=function)
 
 
+def _neg(call: Call) -> Op:
+    if call.tensors.type(call.inputs[0]).quant is not None:
+        raise InterchangeError(
+            f"{call.where}: integers are not supported: the kernel negates codes whatever they mean"
+        )
+    return Elementary(function="neg")
+
+
 def _binary(function: Any) -> Callable[[Call], Op]:
     def read(call: Call) -> Op:
         if function == "div" and call.activation(call.read(tflite.DivOptions)) != "none":
@@ -167,7 +175,7 @@ LIGHT_READERS: dict[str, Callable[[Call], Op]] = {
     "MAXIMUM": lambda call: Maximum(),
     "MEAN": _reduction(Mean),
     "MINIMUM": lambda call: Minimum(),
-    "NEG": _elementary("neg"),
+    "NEG": _neg,
     "POW": _binary("pow"),
     "PRELU": _prelu,
     "REDUCE_MAX": _reduction(ReduceMax),

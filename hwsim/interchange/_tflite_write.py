@@ -13,6 +13,7 @@ from hwsim.interchange import _tflite_write_moves as moves
 from hwsim.interchange import _tflite_write_pools as pools
 from hwsim.interchange import _tflite_write_products as products
 from hwsim.interchange._tflite_names import node_name, write_names
+from hwsim.interchange._tflite_write_lstm import write_lstm
 from hwsim.interchange._tflite_write_place import Draft, Place, add_activation
 from hwsim.interchange._tflite_write_schema import Tensor, model_bytes
 from hwsim.interchange._tflite_write_transposed import write_transposed_conv
@@ -31,6 +32,7 @@ from hwsim.ops import (
     LeakyRelu,
     Linear,
     LogSoftmax,
+    Lstm,
     MatMul,
     Maximum,
     MaxPool2d,
@@ -75,6 +77,7 @@ WRITERS: dict[type[Op], Callable[[Place, Any], None]] = {
     Gather: moves.write_gather,
     LeakyRelu: functions.write_leaky_relu,
     Linear: products.write_linear,
+    Lstm: write_lstm,
     LogSoftmax: functions.write_log_softmax,
     MatMul: products.write_matmul,
     Maximum: elementwise.write_maximum,

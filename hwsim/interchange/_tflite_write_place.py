@@ -76,24 +76,21 @@ class Place:
 
     def temporary(self, suffix: str, type_: TensorType) -> str:
         """Add a tensor between two operators of this node, and return its name."""
-        return self._add(suffix, _activation("", type_))
+        return self.add(suffix, _activation("", type_))
 
     def constant(self, suffix: str, values: Array, quant: Quant | None = None) -> str:
         """Add a constant tensor of this node, and return its name."""
         tensor = Tensor(
             name="", shape=values.shape, dtype=values.dtype.name, quant=quant, values=values
         )
-        return self._add(suffix, tensor)
+        return self.add(suffix, tensor)
 
     def integers(self, suffix: str, values: tuple[int, ...] | Array) -> str:
         """Add int32 numbers, such as axes, and return their tensor's name."""
         return self.constant(suffix, np.asarray(values, np.int32))
 
-    def weight(self, suffix: str, tensor: Tensor) -> str:
-        """Add a constant in the layout of its operator, and return its name."""
-        return self._add(suffix, tensor)
-
-    def _add(self, suffix: str, tensor: Tensor) -> str:
+    def add(self, suffix: str, tensor: Tensor) -> str:
+        """Add a tensor of this node under a name of its own, and return that."""
         known = self.draft.tensors.keys() | self.draft.graph.tensors.keys()
         stem = name = f"{self.node.name}/{suffix}"
         number = 1

@@ -119,7 +119,7 @@ def _write_layer(
     options: dict[str, Any],
 ) -> None:  # fmt: skip
     """Write a layer whose operands are an activation, a weight and a bias."""
-    operands = [source, place.weight("weight", weight)]
+    operands = [source, place.add("weight", weight)]
     if bias is not None:
         operands.append(layer_bias(place, weight, bias))
     if weight.dtype == "int4":

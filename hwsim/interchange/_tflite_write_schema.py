@@ -42,6 +42,7 @@ class Tensor:
         quant: Its encoding; None for reals and for integers that are no codes.
         axis: Of a per-channel encoding.
         values: Of a constant; None for what travels between operators.
+        is_variable: Whether it keeps its values from run to run.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Tensor:
     quant: Quant | None = None
     axis: int = 0
     values: Array | None = None
+    is_variable: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -63,6 +65,7 @@ class Call:
         outputs: Names.
         table: Of the attributes: `Conv2DOptions`; empty where there are none.
         options: Fields of that table.
+        intermediates: Names of tensors that say how the kernel encodes what it never shows.
     """
 
     code: str
@@ -71,6 +74,7 @@ class Call:
     outputs: tuple[str, ...]
     table: str = ""
     options: Mapping[str, Option] = field(default_factory=dict[str, "Option"])
+    intermediates: tuple[str, ...] = ()
 
 
 def model_bytes(
@@ -186,6 +190,7 @@ def _tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
         "Shape": _integers(builder, tensor.shape),
         "Type": getattr(_schema.TensorType, tensor.dtype.upper()),
         "Buffer": buffer,
+        "IsVariable": tensor.is_variable,
     }
     if tensor.quant is not None:
         fields["Quantization"] = _quantization(builder, tensor.quant, tensor.axis)
@@ -213,6 +218,8 @@ def _operator(builder: Any, call: Call, code: int, index: Mapping[str, int]) -> 
         "Inputs": _integers(builder, [index[name] for name in call.inputs]),
         "Outputs": _integers(builder, [index[name] for name in call.outputs]),
     }
+    if call.intermediates:
+        fields["Intermediates"] = _integers(builder, [index[name] for name in call.intermediates])
     if call.table:
         options = {
             key: _integers(builder, value) if isinstance(value, tuple) else value

@@ -37,6 +37,11 @@ def layer_weight(place: Place, weight: Weight, code: str, *, may_pack: bool) -> 
     quant, x = weight.quant, place.inputs[0].quant
     if quant is None:
         return _constant(weight.codes.astype(np.float32), None)
+    if x is None and weight.is_decoded:
+        raise place.refusal(
+            f"{code} of reals with integer weights quantizes its inputs too, and these weights are "
+            "to be decoded; write the model before its weights became integers"
+        )
     if quant.group is not None:
         raise place.refusal(
             f"{code} takes weights with one scale per channel, got one per group of {quant.group}"

@@ -41,6 +41,8 @@ def onnx_axis_orders(path: Path) -> Mapping[str, tuple[int, ...]]:
 def _reading(path: Path) -> Reading:
     try:
         model = onnx.load(path)  # pyright: ignore[reportUnknownMemberType]
+        if not model.opset_import or not model.graph.output:
+            raise InterchangeError(f"{path.name}: not an ONNX file: has no operator set or output")
         return read(model, path.stem)
     except InterchangeError:
         raise

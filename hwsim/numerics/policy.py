@@ -61,15 +61,16 @@ class Numerics:
             `powers` (the same with other powers, rounded to even: ONNX Runtime).
         average: How average pools round: `whole` (sums of codes, halves away from zero: TFLite, to
             which XNNPACK leaves them) or `float32` (sums of reals, to even: ONNX Runtime).
-        elementary: How logistic, tanh and relu6 of 8 bits are computed: `table` (of exact reals,
-            and a relu6 that may change the encoding: TFLite) or `fixed` (gemmlowp's fixed point,
-            and a relu6 that leaves the codes as they are: TensorFlow Lite Micro).
+        elementary: How logistic and tanh of 8 bits are computed: `table` (of reals: TFLite) or
+            `fixed` (gemmlowp's fixed point: TensorFlow Lite Micro).
         dynamic: How inputs of layers with integer weights but real activations are quantized.
         total: How sums and means over axes are rescaled: `fixed` (gemmlowp, the mantissa divided by
             the count: TFLite), `fixed_offset` (as `fixed`, but for means of images that keep their
-            axes, see `_reduction`: LiteRT's optimized kernels), `float32` (a float32 factor, rounded to even: XNNPACK) or `image` (such
-            a factor for means over height and width, reals for all others: ONNX Runtime).
-        sum: How sums over axes are rescaled: as means, or `float32_away` (LiteRT's optimized kernel).
+            axes, see `_reduction`: LiteRT's optimized kernels), `float32` (a float32 factor,
+            rounded to even: XNNPACK) or `image` (such a factor for means over height and width,
+            reals for all others: ONNX Runtime).
+        sum: How sums over axes are rescaled: as means, or `float32_away` (LiteRT's optimized
+            kernel).
         transposed: Rounding of transposed convolutions; None where it is `conv`.
         resize: How codes are interpolated: see `ResizeBilinear`.
         wide: The arithmetic of 16-bit activations; None where the runtime has none.

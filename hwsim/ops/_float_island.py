@@ -65,7 +65,13 @@ def _float32_island(op: Op, inputs: list[Quant], outputs: list[Quant]) -> Kernel
     return run
 
 
-def table_lookup(op: Op, site: Site, entries: Callable[[Array], Array] | None = None) -> Kernel:
+def table_lookup(
+    op: Op,
+    site: Site,
+    entries: Callable[[Array], Array] | None = None,
+    *,
+    is_cut: bool = False,
+) -> Kernel:
     """Return an elementwise integer function of one operand of at most 8 bits as a table.
 
     Entries are float32: TFLite rounds halves away from zero, XNNPACK to even.
@@ -74,6 +80,7 @@ def table_lookup(op: Op, site: Site, entries: Callable[[Array], Array] | None = 
         op: Whose reference is tabled.
         site: Where it stands.
         entries: Function of float32 that the runtime tables instead, of at most 8 bits.
+        is_cut: Whether steps are cut towards zero instead.
     """
     inputs, outputs = quants_of(site, op)
     (quant,), (made,) = inputs, outputs
@@ -89,7 +96,10 @@ def table_lookup(op: Op, site: Site, entries: Callable[[Array], Array] | None = 
     values = np.nan_to_num(values, nan=0.0, posinf=_LARGEST, neginf=-_LARGEST)
     steps = values * (np.float32(1) / np.float32(made.scale[0]))
     steps = np.clip(steps, -_LARGEST, _LARGEST)
-    whole = np.rint(steps) if site.numerics.quantize == "xnnpack" else round_away(steps)
+    if is_cut:
+        whole = np.trunc(steps)
+    else:
+        whole = np.rint(steps) if site.numerics.quantize == "xnnpack" else round_away(steps)
     codes = whole.astype(np.int64) + made.zero_point[0]
     table = np.clip(codes, made.low, made.high).astype(made.dtype)
 

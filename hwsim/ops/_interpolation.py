@@ -22,6 +22,7 @@ Positions: TypeAlias = Literal["asymmetric", "half_pixel", "align_corners"]
 
 # Fractional bits of TFLite's integer positions, and of XNNPACK's shares.
 _TFLITE_BITS, _XNNPACK_BITS = 10, 11
+_ONE = np.float32(1)
 
 
 def nearest(extent: int, size: int, positions: Positions) -> IntArray:
@@ -106,22 +107,43 @@ def _fixed_places(
 
 def mix_float32(x: IntArray, size: Pair, positions: Positions) -> IntArray:
     """Return TFLite's unsigned codes: float32 sums in its order, and a half to cut at."""
+    (upper, right, lower, corner), (down, across) = _corners(x, size, positions)
+    terms = (
+        upper * (_ONE - down) * (_ONE - across),
+        lower * down * (_ONE - across),
+        right * (_ONE - down) * across,
+        corner * down * across,
+    )
+    return (terms[0] + terms[1] + terms[2] + terms[3] + np.float32(0.5)).astype(np.int64)
+
+
+def mix_weights(x: IntArray, size: Pair, positions: Positions) -> IntArray:
+    """Return LiteRT's optimized unsigned codes: as `mix_float32`, the shares multiplied first."""
+    (upper, right, lower, corner), (down, across) = _corners(x, size, positions)
+    terms = (
+        upper * ((_ONE - down) * (_ONE - across)),
+        right * ((_ONE - down) * across),
+        lower * (down * (_ONE - across)),
+        corner * (down * across),
+    )
+    return (terms[0] + terms[1] + terms[2] + terms[3] + np.float32(0.5)).astype(np.int64)
+
+
+def _corners(
+    x: IntArray, size: Pair, positions: Positions
+) -> tuple[tuple[Array, Array, Array, Array], tuple[Array, Array]]:
+    """Return float32 neighbours (upper left and right, lower left and right) and shares."""
     places = [_places(x.shape[2 + axis], size[axis], positions) for axis in range(2)]
     low = [np.maximum(np.floor(p), 0).astype(np.int64) for p in places]
     high = [
         np.minimum(np.ceil(p), x.shape[2 + axis] - 1).astype(np.int64)
         for axis, p in enumerate(places)
     ]
-    (down, across), one = (p - n.astype(np.float32) for p, n in zip(places, low, strict=True)), 1
-    down, across, one = down.reshape(-1, 1, 1), across.reshape(-1, 1), np.float32(one)
+    down, across = (p - n.astype(np.float32) for p, n in zip(places, low, strict=True))
     real = x.astype(np.float32)
-    terms = (
-        real[:, :, low[0]][:, :, :, low[1]] * (one - down) * (one - across),
-        real[:, :, high[0]][:, :, :, low[1]] * down * (one - across),
-        real[:, :, low[0]][:, :, :, high[1]] * (one - down) * across,
-        real[:, :, high[0]][:, :, :, high[1]] * down * across,
-    )
-    return (terms[0] + terms[1] + terms[2] + terms[3] + np.float32(0.5)).astype(np.int64)
+    rows = real[:, :, low[0]], real[:, :, high[0]]
+    (upper, right), (lower, corner) = ((r[:, :, :, low[1]], r[:, :, :, high[1]]) for r in rows)
+    return (upper, right, lower, corner), (down.reshape(-1, 1, 1), across.reshape(-1, 1))
 
 
 def mix_xnnpack(x: IntArray, size: Pair, positions: Positions) -> IntArray:

@@ -1,4 +1,4 @@
-"""The logistic function, tanh and relu6 of 8-bit codes where a runtime has its own arithmetic."""
+"""The logistic function and tanh of 8-bit codes where a runtime has its own arithmetic."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import numpy as np
 
 from hwsim.kernels.softmax import exp_negative_of, reciprocal, saturate, twice_reciprocal
 from hwsim.numerics.multiplier import fixed_point, gemmlowp_round
-from hwsim.ops._activation import clamped_target
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -41,24 +40,12 @@ def bind_fixed(function: str, x: Quant, y: Quant) -> Kernel | None:
     """
     if not (x.signed and y.signed and x.bits == y.bits == 8):
         return None
-    if function == "relu6":
-        return _bind_relu6(x, y)
     if function not in _FIXED or (y.scale[0], y.zero_point[0]) != _FIXED_ENCODINGS[function]:
         return None
     table = _table(function, x)
 
     def run(codes: Array) -> tuple[Array, ...]:
         return (table[codes.astype(np.int64) - x.low],)
-
-    return run
-
-
-def _bind_relu6(x: Quant, y: Quant) -> Kernel:
-    """Return a clamp of the codes as they come: it takes the two encodings for one."""
-    bounds = clamped_target("relu6", x)
-
-    def run(codes: Array) -> tuple[Array, ...]:
-        return (np.clip(codes, bounds.low, bounds.high).astype(y.dtype),)
 
     return run
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from hwsim.numerics import Quant
     from hwsim.numerics.rounding import Target
     from hwsim.op import Kernel, Site, Workload
-    from hwsim.ops._activation import Fused
+    from hwsim.ops._activation import Clamp, Fused
     from hwsim.tensor import TensorType
 
 # TFLite scales both inputs before it rescales them, so that codes keep their precision: 8-bit ones
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 _LEFT_SHIFT_8, _LEFT_SHIFT_16 = 20, 15
 # XNNPACK gives the larger of its two multipliers 20 bits (qs8-vadd, minmax parameters).
 _MULTIPLIER_BITS = 20
+_SMALLEST_RATIO, _LARGEST_RATIO = 2.0**-10, 2.0**8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,16 +61,36 @@ class Add(Weightless):
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         (a_quant, b_quant), (y_quant,) = quants_of(site, self)
-        target = clamped_target(self.activation, y_quant, site.numerics.quantize)
+        target = clamped_target(self.activation, y_quant, clamp_of(site))
         if site.numerics.add == "fused":
             is_narrow = max(a_quant.bits, b_quant.bits, y_quant.bits) <= 8
             quants = (a_quant, b_quant, y_quant)
             return _ort.bind_sum(*quants, target) if is_narrow else float_island(self, site)
-        return bind_sum(site.numerics.add, (a_quant, b_quant, y_quant), target)
+        return bind_sum(formula_of(site), (a_quant, b_quant, y_quant), target)
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)
+
+
+def formula_of(site: Site) -> str:
+    """Return the formula of a sum or difference of integers at `site`; see `Numerics.add`.
+
+    XNNPACK takes operands whose scales are 2^-10 to 2^8 of the result's, and leaves others to
+    LiteRT's own kernels.
+    """
+    a, b, y = (type_.quant for type_ in (*site.inputs, *site.outputs))
+    if site.numerics.add != "fixed20" or a is None or b is None or y is None:
+        return site.numerics.add
+    ratios = [np.float32(quant.scale[0]) / np.float32(y.scale[0]) for quant in (a, b)]
+    is_taken = all(_SMALLEST_RATIO <= ratio < _LARGEST_RATIO for ratio in ratios)
+    return "fixed20" if is_taken else "shift20_lanes"
+
+
+def clamp_of(site: Site) -> Clamp:
+    """Return how bounds of fused activations of a sum at `site` become codes."""
+    is_left = formula_of(site) != site.numerics.add
+    return "tflite" if is_left else site.numerics.quantize
 
 
 def bind_sum(

@@ -9,7 +9,8 @@ import numpy as np
 
 from hwsim.op import Weightless
 from hwsim.ops._elementwise import aligned, broadcast, elementwise
-from hwsim.ops._float_island import float_island
+from hwsim.ops._float_island import float_island, quants_of
+from hwsim.ops._squared_difference import bind_squared_difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -43,7 +44,7 @@ BINARY_FUNCTIONS: Mapping[BinaryFunction, Callable[[FloatArray, FloatArray], Flo
 class Binary(Weightless):
     """y = function(a, b), with NumPy's broadcasting.
 
-    In an integer graph it is computed in reals between its encodings.
+    In an integer graph quotients and powers are computed in reals between their encodings.
 
     Attributes:
         function: Which one.
@@ -63,6 +64,10 @@ class Binary(Weightless):
 
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
+        (a, b), (y,) = quants_of(site, self)
+        is_narrow = max(a.bits, b.bits, y.bits) <= 8 and a.signed == b.signed == y.signed
+        if self.function == "squared_difference" and is_narrow and site.numerics.quantize != "ort":
+            return bind_squared_difference(a, b, y)
         return float_island(self, site)
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:

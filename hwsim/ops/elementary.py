@@ -226,7 +226,9 @@ class Elementary(Weightless):
             (x,), (y,) = quants_of(site, self)
             return bind_hard_swish(site.name, x, y)
         is_tflite = self.function == "logistic" and site.numerics.quantize == "tflite"
-        return table_lookup(self, site, _sigmoid8.logistic_float32 if is_tflite else None)
+        entries = _sigmoid8.logistic_float32 if is_tflite else None
+        # TFLite cuts the roots of its table instead of rounding them.
+        return table_lookup(self, site, entries, is_cut=self.function == "sqrt")
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""

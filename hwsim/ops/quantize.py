@@ -55,9 +55,11 @@ class Quantize(Weightless):
         if formula == "xnnpack" and (is_wide or is_mixed):
             # XNNPACK leaves codes of more than 8 bits, and int8 beside uint8, to TFLite.
             formula = "tflite"
-        is_in_vectors = site.numerics.conversion == "vectors" and y_quant.bits <= 8
+        is_in_vectors = site.numerics.conversion == "vectors"
         if x_quant is None:
-            convert = (encode_vectors if is_in_vectors else _ENCODERS[formula])(y_quant)
+            # LiteRT's own kernels encode 16 bits, also where XNNPACK encodes 8.
+            is_own = is_in_vectors or (formula == "xnnpack" and y_quant.bits > 8)
+            convert = (encode_vectors if is_own else _ENCODERS[formula])(y_quant)
         else:
             recode = recode_vectors if is_in_vectors and not is_wide else _RECODERS[formula]
             convert = recode(x_quant, y_quant)

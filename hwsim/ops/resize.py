@@ -12,6 +12,7 @@ from hwsim.ops._interpolation import (
     interpolate_reals,
     mix_float32,
     mix_tflite,
+    mix_weights,
     mix_xnnpack,
     nearest,
 )
@@ -108,19 +109,26 @@ class ResizeBilinear(Weightless):
             return run_reals
         if x_quant != y_quant:
             return float_island(self, site)
-        if site.numerics.conversion == "vectors" and not x_quant.signed:
-            raise UnsupportedError(
-                f"{site.name}: how policy {site.numerics.name!r} rounds {self.kind} of unsigned "
-                "codes is not known; quantize to signed ones"
-            )
-        formulas = {"tflite": mix_tflite if x_quant.signed else mix_float32, "xnnpack": mix_xnnpack}
-        # XNNPACK leaves codes of more than 8 bits to TFLite.
+        scalar = mix_weights if site.numerics.conversion == "vectors" else mix_float32
+        if scalar is mix_weights and not x_quant.signed:
+            self._require_small(site)
+        formulas = {"tflite": mix_tflite if x_quant.signed else scalar, "xnnpack": mix_xnnpack}
         mix = formulas[site.numerics.resize if x_quant.bits <= 8 else "tflite"]
 
         def run(x: Array) -> tuple[Array, ...]:
             return (mix(x, self.size, self.positions).astype(y_quant.dtype),)
 
         return run
+
+    def _require_small(self, site: Site) -> None:
+        """Refuse what LiteRT has a kernel of its own for: eightfold images of whole vectors."""
+        _, height, width, channels = site.inputs[0].shape
+        is_eightfold = self.size == (8 * height, 8 * width) and channels % 8 == 0
+        if is_eightfold and self.positions == "half_pixel":
+            raise UnsupportedError(
+                f"{site.name}: how policy {site.numerics.name!r} rounds {self.kind} of unsigned "
+                "codes to eight times the size is not known; quantize to signed ones"
+            )
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""

@@ -9,7 +9,7 @@ from hwsim.op import Weightless
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._elementwise import aligned, broadcast, elementwise
 from hwsim.ops._float_island import float_island, quants_of
-from hwsim.ops.add import bind_sum
+from hwsim.ops.add import bind_sum, clamp_of, formula_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import FloatArray, Shape
@@ -44,8 +44,8 @@ class Sub(Weightless):
         (a_quant, b_quant), (y_quant,) = quants_of(site, self)
         if site.numerics.add == "fused":
             return float_island(self, site)  # ONNX Runtime has no integer difference.
-        target = clamped_target(self.activation, y_quant, site.numerics.quantize)
-        return bind_sum(site.numerics.add, (a_quant, b_quant, y_quant), target, sign=-1)
+        target = clamped_target(self.activation, y_quant, clamp_of(site))
+        return bind_sum(formula_of(site), (a_quant, b_quant, y_quant), target, sign=-1)
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""

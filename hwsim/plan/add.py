@@ -7,13 +7,15 @@ d h + ((d l + 2^10) >> 11), where nothing leaves 32 bits.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwsim.jit import kernel
+from hwsim.jit import IS_COMPILED, call_address, kernel
+from hwsim.kernels.micro.isa import native
+from hwsim.kernels.micro.sums import WORDS, sum_line
 from hwsim.ops._activation import clamped_target
-from hwsim.ops.add import fixed20_constants, shift20_constants
+from hwsim.ops.add import clamp_of, fixed20_constants, formula_of, shift20_constants
 from hwsim.plan.instruction import (
     CONSTANTS,
     FIRST_NUMBER,
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
     from hwsim.op import Site
     from hwsim.ops._activation import Fused
 
-_SHIFT_WORDS, _FIXED_WORDS = 20, 7
+_FIXED_WORDS = 7
 # Codes times 2^20 and a mantissa of 31 bits, in two parts of 20 and 11.
 _LOWER_BITS = 11
 
@@ -46,20 +48,33 @@ def instructions(activation: Fused, site: Site, sign: int) -> tuple[Instruction,
     assert a is not None
     assert b is not None
     assert y is not None
-    bind = {"shift20": _shift_words, "fixed20": _fixed_words}.get(site.numerics.add)
+    formula = formula_of(site)
+    bind = {"shift20": _shift_words, "fixed20": _fixed_words}.get(formula)
     if loops is None or bind is None:
         return None
     # A zero point outside the codes, or another clamp, is nobody's habit: left to the op.
     if any(not quant.low <= quant.zero_point[0] <= quant.high for quant in (a, b)):
         return None
-    target = clamped_target(activation, y, site.numerics.quantize)
+    target = clamped_target(activation, y, clamp_of(site))
     words = bind(a, b, y, target, sign)
     if words is None:
         return None
     constants = Constants()
     constants.add(np.array(words, np.int32))
-    opcode = {"shift20": ADD_SHIFT, "fixed20": ADD_FIXED}[site.numerics.add]
-    return (Instruction(opcode=opcode, numbers=loops, constants=constants.blob(), operands=(0, 1)),)
+    opcode = {"shift20": ADD_SHIFT, "fixed20": ADD_FIXED}[formula]
+    numbers = (*loops, _line_address(words)) if opcode == ADD_SHIFT else loops
+    return (
+        Instruction(opcode=opcode, numbers=numbers, constants=constants.blob(), operands=(0, 1)),
+    )
+
+
+def _line_address(words: list[int]) -> int:
+    """Return where the machine code that adds dense lines lies, 0 where nothing is compiled."""
+    if not IS_COMPILED:
+        return 0
+    # The operand of the larger scale has the mantissa 2^30 and no shift.
+    is_half = [words[i + 1] << _LOWER_BITS == 1 << 30 and not words[i + 5] for i in (0, 6)]
+    return sum_line(native(), (is_half[0], is_half[1]))
 
 
 def _shift_words(a: Quant, b: Quant, y: Quant, target: Target, sign: int) -> list[int] | None:
@@ -93,7 +108,7 @@ def _fixed_words(a: Quant, b: Quant, y: Quant, target: Target, sign: int) -> lis
 
 
 @kernel
-def _halved(x: int, half: int, mask: int, shift: int) -> int:
+def _halved(x: Any, half: Any, mask: Any, shift: Any) -> Any:
     """Return x / 2^shift in 32 bits, halves away from zero."""
     negative = np.int32(np.int32(x >> np.int32(31)) & mask)
     # The mask tells the compiler that the shift stays within 32 bits.
@@ -101,7 +116,7 @@ def _halved(x: int, half: int, mask: int, shift: int) -> int:
 
 
 @kernel
-def _rescaled(code: int, zero: int, upper: int, lower: int) -> int:
+def _rescaled(code: Any, zero: Any, upper: Any, lower: Any) -> Any:
     """Return (code - zero) 2^20 times a mantissa, halves up, in 32 bits."""
     d = np.int32(np.int32(code) - zero)
     low = np.int32(np.int32(np.int32(d * lower) + np.int32(1 << 10)) >> np.int32(11))
@@ -146,7 +161,8 @@ def run_add_shift(arena: Array, constants: Array, row: IntArray) -> None:
     """Run ADD_SHIFT; see `run_copy`."""
     loops = row[FIRST_NUMBER : FIRST_NUMBER + 4 * DEPTH]
     a_steps, b_steps, y_steps = loops[DEPTH:], loops[2 * DEPTH :], loops[3 * DEPTH :]
-    words = constants[row[CONSTANTS] : row[CONSTANTS] + 4 * _SHIFT_WORDS].view(np.int32)
+    words = constants[row[CONSTANTS] : row[CONSTANTS] + 4 * WORDS].view(np.int32)
+    line = row[FIRST_NUMBER + 4 * DEPTH]
     for i in range(loops[0]):
         for j in range(loops[1]):
             for k in range(loops[2]):
@@ -154,8 +170,11 @@ def run_add_shift(arena: Array, constants: Array, row: IntArray) -> None:
                     a = arena[row[X] + place(a_steps, i, j, k, m) :]
                     b = arena[row[X2] + place(b_steps, i, j, k, m) :]
                     y = arena[row[Y] + place(y_steps, i, j, k, m) :]
-                    if a_steps[4] == 1 and b_steps[4] == 1:
-                        _shift_line(a, b, y, (1, 1), loops[4], words)
+                    if line != 0 and a_steps[4] == 1 and b_steps[4] == 1:
+                        call_address(
+                            line, a.ctypes.data, b.ctypes.data, y.ctypes.data, loops[4],
+                            words.ctypes.data, 0, 0, 0, 0, 0,
+                        )  # fmt: skip
                     else:
                         _shift_line(a, b, y, (a_steps[4], b_steps[4]), loops[4], words)
 

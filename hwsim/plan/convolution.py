@@ -9,7 +9,6 @@ import numpy as np
 from hwsim.jit import IS_COMPILED, call_address, kernel
 from hwsim.kernels.micro.epilogue import words
 from hwsim.kernels.micro.isa import native
-from hwsim.kernels.micro.panel import panel
 from hwsim.kernels.micro.rounding import FORMS
 from hwsim.plan.heavy import end_constants, end_of, narrow_parts
 from hwsim.plan.instruction import CONSTANTS, SCRATCH, Constants, Instruction, Y
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from hwsim.op import Site
     from hwsim.ops.conv2d import Conv2d
     from hwsim.plan.heavy import End
+    from hwsim.plan.operand import Operand
 
 (
     POSITIONS, BLOCK, OFFSETS, TAPS, TAP_OFFSETS, STEPS, GROUPS, GROUP_BYTES, GROUP_CHANNELS,
@@ -65,28 +65,22 @@ def instructions(op: Conv2d, site: Site, isa: Isa | None = None) -> tuple[Instru
 
 
 def convolution(what: Runs, end: End, isa: Isa, opcode: int) -> tuple[Instruction, ...] | None:
-    """Return the instruction that computes `what`, None where the weights are too wide."""
+    """Return the instruction that computes `what`, None where numbers are too large for it."""
     parts = narrow_parts(what.weights) if isa.has_narrow_weights else (what.weights,)
     if parts is None:
         return None
     operand = plan_operand(what.images, what.padding, isa, end.input_zero)
+    if not operand.is_in_reach:
+        return None
     taps, runs = taps_of(what, parts, operand.strides, isa)
     offsets = offsets_of(what, operand.strides)
     out = len(what.weights)
     panels = Panels.of(isa, out // what.groups, len(offsets))
-    bias = end.bias + isa.centre * what.weights.reshape(out, -1).sum(axis=1)
-    weights: list[Array] = []
-    ends: list[Array] = []
-    for group in range(what.groups):
-        for places in panels.places(group * out // what.groups):
-            weights.append(packed(runs, places, isa))
-            ends.append(end_constants(end, bias, places, isa))
-    whole_tiles = panels.rows * panels.last_rows
-    block = _BLOCK_BYTES * len(offsets) // (operand.strides[0] * what.images[0]) // whole_tiles
+    weights, ends = _panel_arrays(what, end, panels, runs)
     constants = Constants()
     numbers = (
         len(offsets),
-        max(1, block) * whole_tiles,
+        _block(operand, panels, len(offsets)),
         # A tile that is not full still reads an offset per row.
         constants.add(np.pad(offsets, (0, panels.rows + panels.last_rows), mode="edge")),
         len(taps),
@@ -98,17 +92,14 @@ def convolution(what: Runs, end: End, isa: Isa, opcode: int) -> tuple[Instructio
         panels.count,
         panels.width,
         panels.last_width,
-        constants.add(np.concatenate(weights)),
+        constants.add(weights),
         runs.shape[1] * runs.shape[2] * isa.element_bytes,
-        constants.add(np.concatenate(ends)),
+        constants.add(ends),
         4 * words(FORMS[end.form], panels.width),
         4 * words(FORMS[end.form], panels.last_width) if panels.last_width else 0,
         out,
         int(what.groups > 1 and out // what.groups % isa.lanes > 0),
-        panel(isa, end.form, isa.vectors, panels.rows) if panels.count else 0,
-        panel(isa, end.form, panels.last_width // isa.lanes, panels.last_rows)
-        if panels.last_width
-        else 0,
+        *panels.addresses(end.form),
     )
     return (
         Instruction(
@@ -118,6 +109,26 @@ def convolution(what: Runs, end: End, isa: Isa, opcode: int) -> tuple[Instructio
             scratch_bytes=operand.scratch_bytes,
         ),
     )
+
+
+def _panel_arrays(what: Runs, end: End, panels: Panels, runs: IntArray) -> tuple[Array, Array]:
+    """Return the packed weights, and the ends' constants, of every group's panels."""
+    out = len(what.weights)
+    bias = end.bias + panels.isa.centre * what.weights.reshape(out, -1).sum(axis=1)
+    every = [
+        places
+        for group in range(what.groups)
+        for places in panels.places(group * out // what.groups)
+    ]
+    weights = [packed(runs, places, panels.isa) for places in every]
+    ends = [end_constants(end, bias, places, panels.isa) for places in every]
+    return np.concatenate(weights), np.concatenate(ends)
+
+
+def _block(operand: Operand, panels: Panels, positions: int) -> int:
+    """Return how many positions all panels pass over before the next ones: whole tiles of each."""
+    whole_tiles = panels.rows * panels.last_rows
+    return max(1, _BLOCK_BYTES * positions // operand.size_bytes // whole_tiles) * whole_tiles
 
 
 @kernel

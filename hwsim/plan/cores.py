@@ -50,5 +50,7 @@ def spread(function: Callable[[T], R], arguments: Sequence[T]) -> list[R]:
     others = [pool().submit(work) for _ in range(workers - 1)]
     work()
     for other in others:
-        other.result()
+        # Whoever has not begun by now has nothing left to do.
+        if not other.cancel():
+            other.result()
     return [results[index] for index in range(len(arguments))]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from hwsim.kernels.micro.isa import Isa
     from hwsim.op import Site
     from hwsim.ops.conv2d import Conv2d
+    from hwsim.plan.heavy import End
     from hwsim.plan.split import Split
 
 (
@@ -56,34 +57,11 @@ def instructions(op: Conv2d, site: Site, isa: Isa | None = None) -> tuple[Instru
         site.inputs[0].shape, op.padding, None, end.input_zero, channels // op.groups
     )
     out = site.outputs[0].shape
+    if not operand.is_in_reach or site.outputs[0].elements >= 1 << 31:
+        return None
     split = min(splits(op, isa, len(parts)), key=lambda split: split.cost(out[2]))
-    taps, values = _taps(op, parts, operand.strides, split)
-    offsets = _offsets(op, out, operand.strides, split.pixels * split.tile.positions)
-    bias = end.bias + isa.centre * weights.sum(axis=1)
-    # From one position, or where they share columns from one column, to the next.
-    step = operand.strides[2] if split.tile.is_shared else operand.strides[2] * op.stride[1]
     constants = Constants()
-    numbers = (
-        len(offsets),
-        constants.add(offsets),
-        values.shape[1] // isa.group,
-        constants.add(taps),
-        step * split.pixels,
-        channels * split.pixels,
-        split.blocks,
-        split.width,
-        split.singles,
-        isa.lanes,
-        constants.add(np.concatenate([_packed(values, places, isa) for places in split.places()])),
-        values.shape[1] * isa.element_bytes,
-        constants.add(
-            np.concatenate([end_constants(end, bias, places, isa) for places in split.places()])
-        ),
-        4 * words(FORMS[end.form], split.width),
-        4 * words(FORMS[end.form], isa.lanes),
-        depthwise(isa, end.form, widest(isa), split.tile) if split.blocks else 0,
-        depthwise(isa, end.form, 1, split.tile) if split.singles else 0,
-    )
+    numbers = _numbers(op, out, operand.strides, split, parts, end, constants)
     return (
         Instruction(
             opcode=DEPTHWISE,
@@ -91,6 +69,44 @@ def instructions(op: Conv2d, site: Site, isa: Isa | None = None) -> tuple[Instru
             constants=constants.blob(),
             scratch_bytes=operand.scratch_bytes,
         ),
+    )
+
+
+def _numbers(
+    op: Conv2d,
+    out: Shape,
+    strides: Shape,
+    split: Split,
+    parts: Sequence[IntArray],
+    end: End,
+    constants: Constants,
+) -> tuple[int, ...]:
+    """Return the columns TILES to SINGLE; what they refer to is added to `constants`."""
+    isa = split.isa
+    taps, values = _taps(op, parts, strides, split)
+    offsets = _offsets(op, out, strides, split.pixels * split.tile.positions)
+    bias = end.bias + isa.centre * values.sum(axis=1)
+    # From one position, or where they share columns from one column, to the next.
+    step = strides[2] if split.tile.is_shared else strides[2] * op.stride[1]
+    every = split.places()
+    return (
+        len(offsets),
+        constants.add(offsets),
+        values.shape[1] // isa.group,
+        constants.add(taps),
+        step * split.pixels,
+        split.channels * split.pixels,
+        split.blocks,
+        split.width,
+        split.singles,
+        isa.lanes,
+        constants.add(np.concatenate([_packed(values, places, isa) for places in every])),
+        values.shape[1] * isa.element_bytes,
+        constants.add(np.concatenate([end_constants(end, bias, places, isa) for places in every])),
+        4 * words(FORMS[end.form], split.width),
+        4 * words(FORMS[end.form], isa.lanes),
+        depthwise(isa, end.form, widest(isa), split.tile) if split.blocks else 0,
+        depthwise(isa, end.form, 1, split.tile) if split.singles else 0,
     )
 
 

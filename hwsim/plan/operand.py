@@ -41,6 +41,16 @@ class Operand:
     scratch_bytes: int
 
     @property
+    def size_bytes(self) -> int:
+        """Of all images, where they lie or copied."""
+        return self.shape[0] * self.strides[0]
+
+    @property
+    def is_in_reach(self) -> bool:
+        """Whether int32 offsets reach every byte."""
+        return self.size_bytes < 1 << 31
+
+    @property
     def strides(self) -> tuple[int, int, int]:
         """Bytes from one image, row and pixel to the next."""
         _, height, width, channels = self.shape

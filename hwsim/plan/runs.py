@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.kernels.micro.panel import panel
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -78,6 +80,19 @@ class Panels:
     def last_width(self) -> int:
         """Places in the last panel, 0 where there is none."""
         return -(-(self.channels - self.count * self.width) // self.isa.lanes) * self.isa.lanes
+
+    def addresses(self, form: int) -> tuple[int, int]:
+        """Return those of the functions of full panels and of the last, 0 where there is none.
+
+        Args:
+            form: Place of the rounding in `micro.rounding.FORMS`.
+        """
+        isa = self.isa
+        last = self.last_width // isa.lanes
+        return (
+            panel(isa, form, isa.vectors, self.rows) if self.count else 0,
+            panel(isa, form, last, self.last_rows) if last else 0,
+        )
 
     def places(self, first: int) -> list[IntArray]:
         """Return per panel the channel that each place holds, negative where there is none."""

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from hwsim.jit import direct
+from hwsim.plan.cores import spread
 from hwsim.plan.instruction import ALIGNMENT
-from hwsim.plan.walk import run_samples
+from hwsim.plan.walk import run_samples, run_shared
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,20 +45,34 @@ class Segment:
     arena: Array
 
     def bind(self) -> Kernel:
-        """Return the function of codes [samples, ...] to codes [samples, ...]."""
+        """Return the function of codes [samples, ...] to codes [samples, ...].
+
+        Its argument `workers` says how many cores may share the samples.
+        """
         leaving = [(t.elements, t.shape, t.quant.dtype) for t in self.types if t.quant is not None]
         total_bytes = sum(size for size, _, _ in leaving)
         constants = aligned_copy(self.constants)
         # Arenas that no thread uses just now; `pop` and `append` are atomic.
         free: list[Array] = []
 
-        def run(*codes: Array) -> tuple[Array, ...]:
+        def run(*codes: Array, workers: int = 1) -> tuple[Array, ...]:
             samples = len(codes[0])
             x = _bytes_of(codes[0]) if len(codes) == 1 else np.concatenate([*map(_bytes_of, codes)])
             y = np.empty(samples * total_bytes, np.uint8)
-            arena = free.pop() if free else aligned_copy(self.arena)
-            run_samples(self.table, constants, arena, x, y, samples)
-            free.append(arena)
+            counter = np.zeros(1, np.int64)
+
+            def work(worker: int) -> None:
+                arena = free.pop() if free else aligned_copy(self.arena)
+                if workers > 1:
+                    run_shared(self.table, constants, arena, x, y, samples, counter)
+                else:
+                    run_samples(self.table, constants, arena, x, y, samples)
+                free.append(arena)
+
+            if workers > 1:
+                spread(work, range(workers))
+            else:
+                work(0)
             results: list[Array] = []
             start = 0
             for size, shape, dtype in leaving:
@@ -79,6 +95,7 @@ class Segment:
         assert x.quant is not None
         assert self.types[0].quant is not None
         dtype, result_dtype = x.quant.dtype, self.types[0].quant.dtype
+        call = direct(run_samples)
         table, constants, arena = self.table, aligned_copy(self.constants), self.arena
 
         def place() -> _Place:
@@ -92,7 +109,7 @@ class Segment:
             mine = free.pop() if free else place()
             x_bytes, y_bytes, own_arena, x_view, y_view = mine
             x_view[...] = codes
-            run_samples(table, constants, own_arena, x_bytes, y_bytes, 1)
+            call(table, constants, own_arena, x_bytes, y_bytes, 1)
             result = y_view.copy()
             free.append(mine)
             return result

@@ -26,6 +26,7 @@ from hwsim.ops import (
     Sum,
     Transpose,
 )
+from hwsim.ops.add import formula_of
 from hwsim.plan import (
     add,
     convolution,
@@ -52,7 +53,7 @@ MOST_BITS = 8
 
 def _sum(op: Add, site: Site) -> tuple[Instruction, ...] | None:
     # LiteRT's vectors round otherwise than the elements behind the last whole one.
-    if site.numerics.add == "shift20_lanes":
+    if formula_of(site) == "shift20_lanes":
         return None
     return add.instructions(op.activation, site, 1) or pairs.instructions(op, site)
 

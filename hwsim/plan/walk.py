@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwsim.jit import IS_COMPILED, call_runner, kernel, runner_address
+from hwsim.jit import IS_COMPILED, call_runner, kernel, runner_address, take_next
 from hwsim.plan.add import run_add_fixed, run_add_shift
 from hwsim.plan.convolution import run_convolution
 from hwsim.plan.copy import run_copy, run_fill
@@ -86,6 +86,25 @@ _run_row: Any = call_runner if IS_COMPILED else _run_interpreted
 
 
 @kernel
+def _run_sample(
+    table: IntArray, constants: Array, arena: Array, x: Array, y: Array, sample: int, samples: int
+) -> None:
+    for index in range(table.shape[0]):
+        row = table[index]
+        opcode = row[OPCODE]
+        if opcode == ENTER:
+            start = row[_BEFORE] * samples + sample * row[_SIZE]
+            target = arena[row[Y] : row[Y] + row[_SIZE]]
+            _shifted(x[start : start + row[_SIZE]], target, row[_SHIFT])
+        elif opcode == LEAVE:
+            start = row[_BEFORE] * samples + sample * row[_SIZE]
+            source = arena[row[X] : row[X] + row[_SIZE]]
+            _shifted(source, y[start : start + row[_SIZE]], row[_SHIFT])
+        else:
+            _run_row(opcode, arena, constants, row)
+
+
+@kernel
 def run_samples(
     table: IntArray, constants: Array, arena: Array, x: Array, y: Array, samples: int
 ) -> None:
@@ -100,16 +119,26 @@ def run_samples(
         samples: How many.
     """
     for sample in range(samples):
-        for index in range(table.shape[0]):
-            row = table[index]
-            opcode = row[OPCODE]
-            if opcode == ENTER:
-                start = row[_BEFORE] * samples + sample * row[_SIZE]
-                target = arena[row[Y] : row[Y] + row[_SIZE]]
-                _shifted(x[start : start + row[_SIZE]], target, row[_SHIFT])
-            elif opcode == LEAVE:
-                start = row[_BEFORE] * samples + sample * row[_SIZE]
-                source = arena[row[X] : row[X] + row[_SIZE]]
-                _shifted(source, y[start : start + row[_SIZE]], row[_SHIFT])
-            else:
-                _run_row(opcode, arena, constants, row)
+        _run_sample(table, constants, arena, x, y, sample, samples)
+
+
+@kernel
+def run_shared(
+    table: IntArray, constants: Array, arena: Array, x: Array, y: Array, samples: int,
+    counter: IntArray,
+) -> None:  # fmt: skip
+    """Run the samples that no other thread has taken; see `run_samples`.
+
+    Args:
+        table: See `run_samples`, as for all up to `samples`.
+        constants: Shared.
+        arena: This thread's own.
+        x: Shared.
+        y: Shared; every sample has its own bytes.
+        samples: How many there are for all threads.
+        counter: int64 [1], shared: the next sample that is free.
+    """
+    sample = take_next(counter)
+    while sample < samples:
+        _run_sample(table, constants, arena, x, y, sample, samples)
+        sample = take_next(counter)

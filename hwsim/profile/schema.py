@@ -183,7 +183,7 @@ class NumericsChoice(Section):
         add: See `Numerics.add`, as of the next ones.
         quantize: How reals become codes.
         softmax: Which formula.
-        elementary: How logistic, tanh and relu6 are computed.
+        elementary: How logistic and tanh are computed.
     """
 
     policy: str

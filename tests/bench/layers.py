@@ -282,7 +282,9 @@ def our_job(content: bytes, x: Array) -> tuple[Callable[[], object], Callable[[]
         codes = arena[row[Y] : row[Y] + site.outputs[0].elements].astype(np.int16) - 128
         return codes.astype(np.int8).reshape(site.outputs[0].shape)
 
-    return lambda: runner(arena, constants, row), result
+    compiled: Any = runner
+    call = compiled.dispatcher
+    return lambda: call(arena, constants, row), result
 
 
 def placed(instruction: Instruction, x: Array, elements: int) -> tuple[Array, Array, Array]:

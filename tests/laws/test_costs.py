@@ -37,7 +37,8 @@ def estimated(graph: Graph, name: str, **overrides: float) -> Estimate:
     except UnsupportedError as error:
         # Many lack layer norms, resizes or 4-bit weights; what is left every device must run.
         weights = [node.op.weight for node in graph.nodes if node.op.weight is not None]
-        if graph.name not in ("attention", "decoder") and all(weight.bits == 8 for weight in weights):
+        is_plain = graph.name not in ("attention", "decoder")
+        if is_plain and all(weight.bits == 8 for weight in weights):
             raise
         pytest.skip(str(error))
 

@@ -14,7 +14,15 @@ from hwsim.formats.find import find_format
 
 # Beyond the table: groups that are no power of two, one column per group kept, a full group.
 ALL: tuple[Format, ...] = (*FORMATS, NM(2, 3), NM(1, 2), NM(5, 5), NM(3, 256))
-WIDTHS = (("int8", 4), ("int8", 8), ("uint8", 8), ("int16", 16), ("int16", 12), ("float32", 32))
+WIDTHS = (
+    *(("int8", bits) for bits in range(1, 9)),
+    ("uint8", 8),
+    ("int16", 12),
+    ("int16", 16),
+    ("int32", 32),
+    ("int64", 64),
+    ("float32", 32),
+)
 formats = pytest.mark.parametrize("fmt", ALL, ids=lambda fmt: fmt.name)
 
 

@@ -129,7 +129,9 @@ def test_integers_stay_near_the_quantized_reference(case: Case, numerics: Numeri
     # A clamp never makes two numbers differ more than they did.
     lowest, highest = case.quant.decode(np.array([case.quant.low, case.quant.high]))
     error = np.abs(case.quant.decode(codes) - np.clip(exact, lowest, highest))
-    assert (error / case.quant.scale[0]).max() <= case.steps + 1e-6
+    # What is cut is off by a step, where what is rounded is off by three quarters.
+    cut = 0.25 if numerics.conv.name == "float32_trunc" else 0.0
+    assert (error / case.quant.scale[0]).max() <= case.steps + cut + 1e-6
 
 
 @integers

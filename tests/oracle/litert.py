@@ -15,7 +15,6 @@ litert: Any = pytest.importorskip("ai_edge_litert.interpreter", reason="needs ai
 RESOLVERS: Final[dict[str, Any]] = {
     "tflite-ref": litert.OpResolverType.BUILTIN_REF,
     "tflite-ruy": litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
-    "tflite-ruy": litert.OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
     "xnnpack": litert.OpResolverType.AUTO,
 }
 

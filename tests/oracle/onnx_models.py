@@ -6,7 +6,7 @@ import io
 import logging
 import warnings
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import numpy as np
 import onnxruntime
@@ -164,17 +164,18 @@ FLOAT: Final[tuple[type[nn.Module], ...]] = (
 
 def exported(kind: type[nn.Module], opset: int, *, folding: bool = True) -> bytes:
     """Return the ONNX file of a network with random weights and, in norms, random statistics."""
-    torch.manual_seed(opset)
+    torch.manual_seed(opset)  # pyright: ignore[reportUnknownMemberType]
     module = kind().eval()
     for part in module.modules():
         if isinstance(part, nn.BatchNorm2d):
             nn.init.normal_(_tensor(part.running_mean))
             nn.init.uniform_(_tensor(part.running_var), 0.5, 2.0)
     content = io.BytesIO()
+    export = cast("Any", torch.onnx.export)  # pyright: ignore[reportUnknownMemberType]
     with warnings.catch_warnings():
         # Torch announces that another exporter will replace this one, which needs a library more.
         warnings.simplefilter("ignore")
-        torch.onnx.export(
+        export(
             module,
             (torch.randn(1, *_shape(kind)),),
             content,
@@ -218,10 +219,11 @@ class _Reader(quantization.CalibrationDataReader):
 def quantized(content: bytes, x: Array, folder: Path, **settings: Any) -> bytes:
     """Return the model with static integer activations, calibrated on `x`."""
     source, target = folder / "real.onnx", folder / "integer.onnx"
+    quantize = cast("Any", quantization.quantize_static)  # pyright: ignore[reportUnknownMemberType]
     source.write_bytes(content)
     logging.disable(logging.WARNING)
     try:
-        quantization.quantize_static(source, target, _Reader(x), **settings)
+        quantize(source, target, _Reader(x), **settings)
     finally:
         logging.disable(logging.NOTSET)
     return target.read_bytes()
@@ -230,10 +232,11 @@ def quantized(content: bytes, x: Array, folder: Path, **settings: Any) -> bytes:
 def with_integer_weights(content: bytes, folder: Path, **settings: Any) -> bytes:
     """Return the model with integer weights whose inputs are quantized as they arrive."""
     source, target = folder / "real.onnx", folder / "dynamic.onnx"
+    quantize = cast("Any", quantization.quantize_dynamic)  # pyright: ignore[reportUnknownMemberType]
     source.write_bytes(content)
     logging.disable(logging.WARNING)
     try:
-        quantization.quantize_dynamic(source, target, **settings)
+        quantize(source, target, **settings)
     finally:
         logging.disable(logging.NOTSET)
     return target.read_bytes()

@@ -30,7 +30,7 @@ REASONS: Final[tuple[tuple[str, str], ...]] = (
         "reals as operand|at most 16 bits|reals, got integers",
         "arithmetic on integers without a scale",
     ),
-    ("is no tensor", "sequences and optional values"),
+    ("is no tensor$", "sequences and optional values"),
     ("training_mode", "training mode"),
     ("fixed extents after the batch|elements, got shape|leaves|at least one", "empty tensors"),
     ("further result", "further results: masks and indices"),

@@ -121,7 +121,8 @@ def _case(
 
 def conv(draw: Draw) -> Case:
     kernel, groups = draw.integer(1, 3), 1 if draw.integer(0, 3) else 2
-    channels, out = groups * draw.channels(9), groups * draw.channels(9)
+    # Groups of one channel would be a depthwise convolution.
+    channels, out = groups * max(groups, draw.channels(9)), groups * draw.channels(9)
     return _convolution(
         draw, channels, (out, kernel, kernel, channels // groups), is_depthwise=False
     )

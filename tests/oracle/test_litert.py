@@ -15,7 +15,7 @@ from hwsim.execute import prepare_all
 from hwsim.graph import Graph
 from hwsim.numerics import Quant
 from tests.oracle import litert
-from tests.oracle.single_ops import CASES, Case, Draw, softmax
+from tests.oracle.single_ops import CASES, Case, Draw, depthwise_of_one, softmax
 from tests.oracle.tflite_writer import FUSED, Call, activation, constant, tflite_bytes
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]
@@ -32,6 +32,28 @@ POLICIES: Final = tuple(litert.RESOLVERS)
 # Every second case has scales that are powers of two, and so exact ties.
 SEEDS: Final = 24
 DIFFERING_SOFTMAXES: Final = (3, 7, 10)
+UNTOLD: Final = {(depthwise_of_one, "tflite-ruy")}
+# How far LiteRT's kernels differ from each other: where they did not, the comparisons above would
+# show less than they say.
+DIFFERING_OPS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
+    ("tflite-ref", "xnnpack"): (
+        "add",
+        "conv",
+        "depthwise",
+        "linear",
+        "mul",
+        "quantize",
+        "requantize",
+    ),
+    ("tflite-ref", "tflite-ruy"): (
+        "conv",
+        "depthwise",
+        "dequantize",
+        "linear",
+        "quantize",
+        "requantize",
+    ),
+}
 
 
 def differing(case: Case, policy: str, folder: Path) -> tuple[int, int]:
@@ -49,6 +71,8 @@ def differing(case: Case, policy: str, folder: Path) -> tuple[int, int]:
 def test_one_op_alone(
     make: Callable[[Draw], Case], is_unsigned: bool, policy: str, tmp_path: Path
 ) -> None:
+    if (make, policy) in UNTOLD:
+        pytest.skip(f"a graph does not tell {make.__name__}, which {policy} rounds otherwise")
     off = {
         seed: differing(make(Draw(seed, is_unsigned=is_unsigned)), policy, tmp_path)
         for seed in range(SEEDS)
@@ -105,18 +129,18 @@ def test_softmax_where_the_kernels_differ(policy: str, tmp_path: Path) -> None:
     cases = [softmax(Draw(seed), samples=4000) for seed in DIFFERING_SOFTMAXES]
     assert [differing(case, policy, tmp_path)[0] for case in cases] == [0] * len(cases)
     for case in cases:
-        ours, theirs = (litert.outputs(case.content, case.x, name) for name in POLICIES)
+        ours, theirs = (litert.outputs(case.content, case.x, name) for name in POLICIES[::2])
         assert (ours != theirs).any()
 
 
-def test_the_policies_are_not_one() -> None:
-    """Were XNNPACK's kernels not used, the comparisons above would show less than they say."""
+@pytest.mark.parametrize(("pair", "ops"), DIFFERING_OPS.items())
+def test_the_policies_are_not_one(pair: tuple[str, str], ops: tuple[str, ...]) -> None:
     by_name = {make.__name__: make for make in CASES}
-    for name in ("add", "conv", "depthwise", "linear", "mul", "quantize", "requantize"):
+    for name in ops:
         off = 0
         for seed in range(SEEDS):
             case = by_name[name](Draw(seed))
-            ours, theirs = (litert.outputs(case.content, case.x, policy) for policy in POLICIES)
+            ours, theirs = (litert.outputs(case.content, case.x, policy) for policy in pair)
             off += int((ours != theirs).sum())
         assert off > 0, name
 
@@ -191,7 +215,9 @@ def test_outputs_of_a_dynamic_range_model(policy: str) -> None:
     assert errors.max() <= 1e-2
 
 
-@pytest.mark.parametrize(("policy", "right"), [("tflite-ref", 901), ("xnnpack", 902)])
+@pytest.mark.parametrize(
+    ("policy", "right"), [("tflite-ref", 901), ("tflite-ruy", 901), ("xnnpack", 902)]
+)
 def test_accuracy_of_keyword_spotting(policy: str, right: int) -> None:
     path = SHARED / "samples" / "kws01.npz"
     if not path.is_file():

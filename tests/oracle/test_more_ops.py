@@ -1,4 +1,4 @@
-"""hwsim's integers are LiteRT's in the ops of `more_ops` too."""
+"""hwsim's integers are LiteRT's in the ops of `light_ops`, `more_ops` and `move_ops` too."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ import numpy as np
 import pytest
 
 import hwsim
-from tests.oracle import litert
-from tests.oracle.more_ops import CASES, log_softmax, reduced_images
+from tests.oracle import light_ops, litert, more_ops, move_ops
+from tests.oracle.more_ops import log_softmax, reduced_images
 from tests.oracle.single_ops import Case, Draw
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
+CASES: Final = light_ops.CASES + more_ops.CASES + move_ops.CASES
 POLICIES: Final = tuple(litert.RESOLVERS)
 # Every second case has scales that are powers of two, and so exact ties.
-SEEDS: Final = 24
+SEEDS: Final = 12
 # What LiteRT has no kernel for, or one that is not told here: by op, then signedness and policy.
+_UNSIGNED: Final = {("uint8", policy) for policy in POLICIES}
 LACKING: Final = {
-    "batch_matmul": {("uint8", policy) for policy in POLICIES},
-    "batch_matmul_self": {("uint8", policy) for policy in POLICIES},
+    **dict.fromkeys(("abs_", "batch_matmul", "batch_matmul_self", "exp"), _UNSIGNED),
+    **dict.fromkeys(("log", "rsqrt", "sqrt", "squared_difference"), _UNSIGNED),
     "conv_transpose": {("uint8", "tflite-ruy")},
-    "elu": {("int8", "tflite-ref"), *(("uint8", policy) for policy in POLICIES)},
-    "exp": {("uint8", policy) for policy in POLICIES},
-    "resize_bilinear": {("uint8", "tflite-ruy")},
+    "elu": {("int8", "tflite-ref"), *_UNSIGNED},
     # LiteRT 2.3.0's reference kernel makes one constant of all int8 sums.
     "sum_": {("int8", "tflite-ref")},
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
 
@@ -12,6 +13,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 import compressors
 import hwsim
+import hwsim.execute
 from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import InterchangeError, UnsupportedError
@@ -23,17 +25,19 @@ from hwsim.numerics import find_policy
 from tests.cases import CASES, DYNAMIC, Case
 from tests.graphs import GRAPHS, samples
 from tests.oracle import ort
-from tests.oracle.ort_ops import OPS, Draw
+from tests.oracle.ort_ops import OPS, Draw, add
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]
 
-SEEDS: Final = 16
+SHARED: Final = Path(__file__).parents[3] / "shared"
+INTEGER_MODELS: Final = ("ad01_int8", "kws_ref_model", "pretrainedResnet_quant", "vww_96_int8")
+SEEDS: Final = 8
 STYLES: Final[tuple[Style, ...]] = ("qdq", "qoperator")
 RECIPES: Final = ("quantize", "prune{sparsity=0.5}|quantize", "quantize{weights=4}")
 # What ONNX Runtime computes in reals, and adds up in an order of its own: ties may go otherwise.
 IN_REALS: Final = {"conv_transpose": 2, "elementary_16_bits": 12, "sum_kept": 250}
 # The reader leaves resizes in float64 reals, which rounds some ties otherwise than float32.
-READ_IN_REALS: Final = {"decoder": 0.05}
+READ_IN_REALS: Final = {"decoder": 0.25}
 # Float32 sums in another order than float64 ones: 2^-24 times a few roots of their length.
 REALS: Final = 1e-6
 
@@ -57,7 +61,14 @@ def differing(case: Case, style: Style, count: int = 1) -> tuple[int, int]:
 def test_one_op_alone(make: Callable[[Draw], Case], signed: bool, style: Style) -> None:
     off = {seed: differing(make(Draw(seed, signed=signed)), style) for seed in range(SEEDS)}
     assert {seed: bad for seed, (bad, _) in off.items() if bad} == {}
-    assert sum(values for _, values in off.values()) > 500
+    assert sum(values for _, values in off.values()) > 200
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["uint8", "int8"])
+def test_sums_whose_order_shows(signed: bool) -> None:
+    """A few in a million sums tell which of its two operands float32 adds first, and how."""
+    off = {seed: differing(add(Draw(2 * seed, signed=signed)), "qdq") for seed in range(60)}
+    assert {seed: bad for seed, (bad, _) in off.items() if bad} == {}
 
 
 @styles
@@ -133,6 +144,43 @@ def test_what_is_read_back_computes_the_same(
     got, want = (hwsim.run(graph, x, "ort") for graph in (hwsim.load(path), made))
     share = float((got.reshape(want.shape) != want).mean())
     assert share <= READ_IN_REALS.get(made.name, 0.0)
+
+
+@styles
+@pytest.mark.parametrize("name", INTEGER_MODELS)
+def test_models_of_mlperf_tiny(name: str, style: Style) -> None:
+    path = SHARED / "models" / f"{name}.tflite"
+    if not path.is_file():
+        pytest.skip(f"{path} is not there")
+    graph = hwsim.load(path)
+    (source,) = graph.inputs
+    quant = graph.tensors[source].quant
+    assert quant is not None
+    shape = (8, *graph.tensors[source].shape)
+    x = np.random.default_rng(3).integers(quant.low, quant.high + 1, shape, quant.dtype)
+    (want,) = ort.outputs(onnx_bytes(graph, style), {source: x}, graph.outputs)
+    got = prepare_all(graph, "ort", graph.outputs)(x)[graph.outputs[0]]
+    np.testing.assert_array_equal(got.reshape(want.shape), want)
+
+
+def test_the_example_network_is_as_often_right() -> None:
+    pytest.importorskip("sklearn", reason="needs scikit-learn")
+    digits = import_module("examples.digits")
+    (x, _), (x_test, y_test) = digits.digits()
+    graph = hwsim.load((digits.train(epochs=2), digits.example_inputs()))
+    made = compressors.parse("quantize").apply(graph, Data(x=x, y=None, name="digits"))
+    (source,) = made.inputs
+    quant = made.tensors[source].quant
+    assert quant is not None
+    codes = quant.encode(x_test).reshape(-1, *made.tensors[source].shape)
+    got = hwsim.run(made, codes, "ort")
+    accuracy = hwsim.execute.accuracy(made, Data(x=x_test, y=y_test, name="digits"), "ort")
+    for style in STYLES:
+        (want,) = ort.outputs(onnx_bytes(made, style), {source: codes}, made.outputs)
+        np.testing.assert_array_equal(got.reshape(want.shape), want)
+        right = want.reshape(len(y_test), -1).argmax(axis=1) == y_test
+        # By chance it would be 0.1.
+        assert accuracy.top1 == right.mean() > 0.3
 
 
 def qlinear_model(kind: str, x: Array, w: Array, rng: np.random.Generator) -> bytes:

@@ -22,7 +22,13 @@ from tests.cases import float_weight
 from tests.graphs import GRAPHS, GraphBuilder, mlp, run_integers, samples
 
 graphs = pytest.mark.parametrize("build", GRAPHS, ids=lambda build: build.__name__)
-policies = pytest.mark.parametrize("policy", [policy.name for policy in POLICIES])
+policies = pytest.mark.parametrize(
+    "policy",
+    [
+        pytest.param(p.name, marks=() if i == 0 else pytest.mark.slow)
+        for i, p in enumerate(POLICIES)
+    ],
+)
 
 
 def quantized(build: Callable[[], Graph], spec: str = "quantize") -> Graph:

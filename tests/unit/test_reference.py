@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -97,3 +98,25 @@ def test_the_callers_array_stays_as_it_was() -> None:
     x = np.array([[-1.0, 2.0, -3.0]])
     trace(b.done("y"), x)
     assert x.tolist() == [[-1.0, 2.0, -3.0]]
+
+
+def two_inputs() -> Graph:
+    b = GraphBuilder("two", 1, 3)
+    b.add("sum", Add(), "x", "x")
+    graph = b.done("sum")
+    node = replace(graph.nodes[0], inputs=("x", "z"))
+    tensors = {**graph.tensors, "z": graph.tensors["x"]}
+    return replace(graph, inputs=("x", "z"), nodes=(node,), tensors=tensors)
+
+
+def test_several_inputs_come_by_name() -> None:
+    x, z = np.array([[1.0, 2.0, 3.0]]), np.array([[10.0, 20.0, 30.0]])
+    made = trace(two_inputs(), {"z": z, "x": x})
+    np.testing.assert_array_equal(made["sum"][:, 0], x + z)
+
+
+@pytest.mark.parametrize("given", [{}, {"x": 1}, {"x": 1, "z": 2}, {"x": 1, "z": 1, "w": 1}])
+def test_every_input_needs_as_many_samples(given: dict[str, int]) -> None:
+    values = {name: np.zeros((samples, 3)) for name, samples in given.items()}
+    with pytest.raises(DataError, match="two: "):
+        trace(two_inputs(), values)

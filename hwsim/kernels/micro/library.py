@@ -11,6 +11,7 @@ import hashlib
 import os
 import tempfile
 import threading
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 import llvmlite.binding
@@ -36,13 +37,18 @@ class Library:
             processor: A name of LLVM's.
             features: `+avx2,-avx512f,...`
         """
-        llvm.initialize_all_targets()
-        llvm.initialize_all_asmprinters()
-        self._machine: Any = llvm.Target.from_triple(triple).create_target_machine(
-            cpu=processor, features=features, opt=3, jit=True
-        )
+        self._triple, self._processor, self._features = triple, processor, features
         key = f"{triple} {processor} {features} {llvm.llvm_version_info}"
         self._suffix = hashlib.sha256(key.encode()).hexdigest()[:16]
+
+    @cached_property
+    def _machine(self) -> Any:
+        # Not before something is compiled: what is read from the disk needs no compiler.
+        llvm.initialize_all_targets()
+        llvm.initialize_all_asmprinters()
+        return llvm.Target.from_triple(self._triple).create_target_machine(
+            cpu=self._processor, features=self._features, opt=3, jit=True
+        )
 
     def object_code(self, text: str) -> bytes:
         """Return the relocatable object of a module in LLVM's language."""

@@ -13,8 +13,9 @@ from safetensors.numpy import save as safetensors_bytes  # pyright: ignore[repor
 
 import compressors
 from hwsim.data import Data
-from hwsim.graph import Graph
+from hwsim.graph import Graph, Node
 from hwsim.interchange import load, save
+from tests.cases import CASES
 from tests.equality import difference
 from tests.graphs import GRAPHS, mlp, samples, with_op
 from tests.unit.interchange.damage import flips, manifest_edited, read, truncations
@@ -43,6 +44,17 @@ def test_reading_gives_back_what_was_written(
     path = tmp_path / "graph.hwsim"
     save(graph, path)
     assert difference(load(path), graph) == ""
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_every_op_comes_back(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    operands = tuple(f"x{i}" for i in range(len(case.inputs)))
+    types = dict(zip((*operands, "y"), (*case.inputs, *case.outputs), strict=True))
+    node = Node(name="op", op=case.op, inputs=operands, outputs=("y",))
+    graph = Graph(name="net", inputs=operands, outputs=("y",), tensors=types, nodes=(node,))
+    save(graph, tmp_path / "net.hwsim")
+    assert difference(graph, load(tmp_path / "net.hwsim")) == ""
 
 
 def test_a_difference_is_seen() -> None:

@@ -191,6 +191,31 @@ def test_integers_and_reals_agree_within_a_code(tmp_path: Path) -> None:
     assert len(set(codes.reshape(-1).tolist())) > 10
 
 
+def squared(zero_point: int) -> ModelProto:
+    """Return relu(x @ x) between codes, the result's with `zero_point`."""
+    nodes = [
+        node("QuantizeLinear", "x s", "xq"),
+        node("DequantizeLinear", "xq s", "xd"),
+        node("MatMul", "xd xd", "m"),
+        node("Relu", "m", "r"),
+        node("QuantizeLinear", "r s z", "y"),
+    ]
+    constants = {"s": np.array(0.5, np.float32), "z": np.array(zero_point, np.uint8)}
+    return model(nodes, constants, shape=(4, 4))
+
+
+def test_a_clamp_goes_where_no_code_means_what_it_cuts_off(tmp_path: Path) -> None:
+    assert kinds(graph_of(squared(0), tmp_path)) == ["quantize", "matmul"]
+    between = ["quantize", "dequantize", "matmul", "elementary", "quantize"]
+    assert kinds(graph_of(squared(1), tmp_path)) == between
+
+
+def test_a_clamp_is_fused_into_a_layer(tmp_path: Path) -> None:
+    graph = graph_of(quantized(), tmp_path)
+    (conv,) = [node.op for node in graph.nodes if isinstance(node.op, Conv2d)]
+    assert conv.activation == "relu"
+
+
 @pytest.mark.parametrize("left_out", ["QuantizeLinear at the end", "encoded bias"])
 def test_what_is_not_encoded_all_round_stays_real(left_out: str, tmp_path: Path) -> None:
     made = quantized()
@@ -286,7 +311,9 @@ def test_what_cannot_be_read_is_refused_by_name(case: str, tmp_path: Path) -> No
 def test_a_damaged_file_gives_a_graph_or_a_line(
     make: Callable[[], ModelProto], tmp_path: Path
 ) -> None:
-    content = make().SerializeToString()
+    made = make()
+    graph_of(made, tmp_path)  # Imports what reading needs, which takes longer than reading.
+    content = made.SerializeToString()
     path = tmp_path / "damaged.onnx"
     results = [read(path, damaged) for damaged in truncations(content, 60)]
     results += [read(path, damaged) for damaged in flips(content, 250, seed=1)]

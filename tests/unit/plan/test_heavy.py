@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from hwsim.arrays import Array, IntArray
 from hwsim.jit import target
+from hwsim.kernels.micro.assembly import I8, I32, constant, shuffle, vector
 from hwsim.kernels.micro.isa import ISAS, Isa, allowed, native
 from hwsim.numerics import Quant, find_policy
 from hwsim.numerics.rounding import ROUNDINGS, Rounding, find_rounding
@@ -220,15 +221,32 @@ def test_layers_are_their_twins(name: str, isa: Isa) -> None:
     assert len(np.unique(check(TABLE[name], isa))) > 1
 
 
-@isas
 @pytest.mark.parametrize("rounding", SUMMED, ids=lambda rounding: rounding.name)
-def test_every_rounding(rounding: Rounding, isa: Isa) -> None:
+def test_every_rounding(rounding: Rounding) -> None:
+    isa = native()
     # 67 channels: LiteRT's vectors of eight leave three.
     for name in ("pointwise", "deep", "linear, rows"):
         check(replace(TABLE[name], is_tied=True), isa, rounding)
         check(replace(TABLE[name], is_wild=True), isa, rounding)
     # Multipliers above 1 shift left.
     check(replace(TABLE["linear"], y=Quant(scale=(0.00002,))), isa, rounding)
+
+
+def sdot(b: Any, total: Any, x: Any, w: Any) -> Any:
+    """What Arm's SDOT of bytes less 128 does, in words that every target knows."""
+    codes = b.bitcast(x, vector(I8, 16))
+    signed = b.xor(codes, constant(codes.type, -128))
+    for k in range(4):
+        lanes = range(k, 16, 4)
+        a, c = (b.sext(shuffle(b, v, v, lanes), vector(I32, 4)) for v in (signed, w))
+        total = b.add(total, b.mul(a, c))
+    return total
+
+
+@pytest.mark.parametrize("name", TABLE)
+def test_signed_products_are_centred(name: str) -> None:
+    arm = next(isa for isa in ISAS if isa.name == "sdot")
+    check(TABLE[name], replace(arm, name="sdot_in_words", dot=sdot))
 
 
 def test_unsigned_channels_round_alike() -> None:
@@ -239,7 +257,7 @@ def test_unsigned_channels_round_alike() -> None:
 
 
 @isas
-@pytest.mark.parametrize("zero", [1, 128, 254])
+@pytest.mark.parametrize("zero", [1, 254])
 @pytest.mark.parametrize("name", ["dilated", "groups", "deep", "linear"])
 def test_weights_with_a_zero_point(name: str, zero: int, isa: Isa) -> None:
     weight = Quant(scale=(0.01,), zero_point=(zero,), signed=False)
@@ -322,7 +340,7 @@ def specs(draw: st.DrawFn) -> Spec:
     )  # fmt: skip
 
 
-@settings(max_examples=150)
+@settings(max_examples=100)
 @given(specs())
 def test_any_layer_is_its_twin(spec: Spec) -> None:
     check(spec, native())

@@ -32,9 +32,7 @@ def test_dense_operands_are_one_line(shape: Shape) -> None:
 
 
 @given(shape=shapes, data=st.data())
-def test_transposed_operands_are_walked_in_the_other_order(
-    shape: Shape, data: st.DataObject
-) -> None:
+def test_transposed_operands_are_walked_in_their_order(shape: Shape, data: st.DataObject) -> None:
     axes = tuple(data.draw(st.permutations(range(len(shape)))))
     numbers = np.arange(math.prod(shape)).reshape(shape)
     turned = numbers.transpose(axes)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -58,7 +60,7 @@ def test_what_lives_at_one_time_never_overlaps(data: st.DataObject, count: int) 
         if part.scratch_bytes:
             spans["scratch"] = _span(places.scratch[index], part.scratch_bytes)
         ordered = sorted(spans.values())
-        assert all(end <= start for (_, end), (start, _) in zip(ordered, ordered[1:], strict=False))
+        assert all(end <= start for (_, end), (start, _) in pairwise(ordered))
         assert ordered[-1][1] <= places.size_bytes
 
 

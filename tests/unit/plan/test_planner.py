@@ -102,11 +102,9 @@ def grown(seed: int) -> Graph:
     for i in range(12):
         x = str(rng.choice(images[-3:]))
         alike = [name for name in images if b.tensors[name].shape == b.tensors[x].shape]
-        y, kind = str(rng.choice(alike)), int(rng.integers(56))
+        y, kind, name = str(rng.choice(alike)), int(rng.integers(56)), f"t{i}"
         is_layer = bool(rng.integers(2))
-        images.append(
-            _layer(b, f"t{i}", x, kind) if is_layer else _movement(b, f"t{i}", x, y, kind)
-        )
+        images.append(_layer(b, name, x, kind) if is_layer else _movement(b, name, x, y, kind))
     flat = b.flat("flat", images[-1])
     return b.done(b.add("y", Softmax(), b.linear("fc", flat, 5)), images[-2])
 
