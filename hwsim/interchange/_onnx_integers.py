@@ -22,6 +22,7 @@ from hwsim.ops import (
     MatMul,
     Mul,
     Quantize,
+    ResizeBilinear,
     Softmax,
 )
 from hwsim.ops._activation import BOUNDS
@@ -34,7 +35,18 @@ if TYPE_CHECKING:
     from hwsim.ops._activation import Fused
 
 # ONNX Runtime's list: what it multiplies, adds, joins or looks up as integers.
-_INTEGER = (Add, AveragePool2d, Concat, Conv2d, LeakyRelu, Linear, MatMul, Mul, Softmax)
+_INTEGER = (
+    Add,
+    AveragePool2d,
+    Concat,
+    Conv2d,
+    LeakyRelu,
+    Linear,
+    MatMul,
+    Mul,
+    ResizeBilinear,
+    Softmax,
+)
 _CLAMPED = (Add, AveragePool2d, Conv2d, Linear, Mul)
 
 

@@ -156,6 +156,15 @@ def test_long_lines_and_odd_ends(name: str, policy: Numerics) -> None:
         assert_same(entry, policy, seed)
 
 
+@pytest.mark.slow
+def test_averages_of_windows_of_every_size() -> None:
+    """Quotients that are whole, or just below, are where a float32 division might go wrong."""
+    for count in range(2, 130):
+        pool = AveragePool2d(kernel=(1, count), stride=(1, count))
+        entry = case(pool, (1, 1, 300 * count, 1), y=A)
+        assert_same(entry, find_policy("tflite-ref"), seed=count, samples=1)
+
+
 EXPECTED = [*WIDE_SHAPES, "slice", "pad", "requantize", "concat_recoded", "reshape_recoded"]
 
 
