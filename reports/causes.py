@@ -188,7 +188,7 @@ def _narrow_sums(result: Result) -> list[Cause]:
     others = len(worst) - TERMS_NAMED
     more = f" and {others} other layer{'s' if others > 1 else ''}" if others > 0 else ""
     return [
-        Cause(f"sums overflow {worst[0].bits} bits, at the cost of accuracy", f"{named}{more}"),
+        Cause(f"sums do not fit {worst[0].bits} bits, at the cost of accuracy", f"{named}{more}"),
     ]
 
 

@@ -78,10 +78,12 @@ def _part(place: Place, weight: Weight, rows: slice) -> Tensor:
     """Return one gate's rows; integers have one scale each.
 
     Raises:
-        InterchangeError: They have several.
+        InterchangeError: They have several, or are not of the kind of the activations.
     """
     codes: Array = np.ascontiguousarray(weight.codes[rows])
     quant = weight.quant
+    if (quant is None) != place.is_real:
+        raise place.refusal("an LSTM takes integer weights beside integer activations, reals else")
     if quant is None:
         codes = codes.astype(np.float32)
         return Tensor(name="", shape=codes.shape, dtype="float32", values=codes)

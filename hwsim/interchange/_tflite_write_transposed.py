@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.formats import Dense
 from hwsim.interchange._tflite_light import transposed_window
 from hwsim.interchange._tflite_write_products import SCHEMES
 from hwsim.interchange._tflite_write_weights import layer_bias, layer_weight
-from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
     from hwsim.interchange._tflite_write_place import Place
     from hwsim.ops import Conv2dTranspose
+    from hwsim.tensor import Weight
 
 
 def write_transposed_conv(place: Place, op: Conv2dTranspose) -> None:
@@ -59,7 +60,7 @@ def _filled(op: Conv2dTranspose) -> Weight:
         inputs = slice(group * depth, (group + 1) * depth)
         taps = codes[part, :: op.dilation[0], :: op.dilation[1], inputs]
         taps[...] = op.weight.codes[part]
-    return Weight(codes=codes, quant=quant)
+    return replace(op.weight, codes=codes, format=Dense())
 
 
 def _is_made_by(place: Place, op: Conv2dTranspose, scheme: str) -> bool:

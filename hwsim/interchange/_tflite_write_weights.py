@@ -35,6 +35,8 @@ def layer_weight(place: Place, weight: Weight, code: str, *, may_pack: bool) -> 
         InterchangeError: TFLite has no such encoding.
     """
     quant, x = weight.quant, place.inputs[0].quant
+    if quant is None and not place.is_real:
+        raise place.refusal(f"{code} takes integer weights beside integer activations")
     if quant is None:
         return _constant(weight.codes.astype(np.float32), None)
     if x is None and weight.is_decoded:

@@ -12,14 +12,16 @@ from hwsim.errors import FormatError, UnsupportedError
 from hwsim.formats.find import find_format
 from hwsim.numerics import find_policy, find_rounding
 from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, WORK_KINDS
-from hwsim.profile.schema import ROUNDED, DeviceProfile
+from hwsim.profile.integers import ROUNDED
+from hwsim.profile.schema import DeviceProfile
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from pydantic_core import ErrorDetails
 
-    from hwsim.profile.schema import Hardware, KernelRule, NumericsChoice
+    from hwsim.profile.integers import NumericsChoice
+    from hwsim.profile.schema import Hardware, KernelRule
 
 _TYPES = re.compile(r"f32|f32w([1-9]|1[0-6])|(f32|[1-9]|1[0-6])x([1-9]|1[0-6])g?")
 _EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")

@@ -29,7 +29,7 @@ from tests.cases import CASES, Case
 FINER_KINDS = {"pointwise_conv2d", "depthwise_conv2d", "relu"}
 # A graph of these is what every device is for.
 BASIC_KINDS = {
-    *(kind for kind in HEAVY_KINDS if kind not in ("conv2d_transpose", "matmul")),
+    *(kind for kind in HEAVY_KINDS if kind not in ("conv2d_transpose", "lstm", "matmul")),
     *("add", "average_pool2d", "logistic", "relu", "tanh", "reshape", "softmax"),
 }
 OVERRIDDEN = "assumed: overridden"

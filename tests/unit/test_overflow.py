@@ -99,13 +99,13 @@ def test_results_and_reports_say_what_overflows() -> None:
     assert made.overflows
     assert evaluate(graph, "stm32l4r5_tflm", data).overflows == ()
     (cause, *_) = causes(made, None)
-    assert cause.text == "sums overflow 14 bits, at the cost of accuracy"
+    assert cause.text == "sums do not fit 14 bits, at the cost of accuracy"
     worst = max(made.overflows, key=lambda o: o.share)
     assert cause.detail.startswith(f"{worst.step}: ")
     assert cause.detail.count("% of sums") == len(made.overflows)
     shown = json.loads(Json().render(Comparison(results=(made,), version="0")))
     assert shown["results"][0]["overflows"][0]["step"] == made.overflows[0].step
-    assert "sums overflow 14 bits" in shown["results"][0]["why"]
+    assert "sums do not fit 14 bits" in shown["results"][0]["why"]
 
 
 def test_shares() -> None:

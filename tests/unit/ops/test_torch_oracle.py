@@ -109,6 +109,7 @@ FUNCTIONS: dict[str, Any] = {
     "abs": torch.abs,
     "ceil": torch.ceil,
     "elu": torch.nn.functional.elu,
+    "erf": torch.erf,
     "exp": torch.exp,
     "floor": torch.floor,
     "gelu": torch.nn.functional.gelu,

@@ -10,7 +10,7 @@ from hwsim.errors import ProfileError
 from hwsim.numerics import ROUNDINGS, Accumulator, Rounding, find_policy
 from hwsim.numerics.rounding import Gemmlowp, HalfUpTwice, HalfUpTwiceLanes, Single
 from hwsim.profile import load_profile
-from hwsim.profile.schema import ROUNDED, NumericsChoice
+from hwsim.profile.integers import ROUNDED, NumericsChoice
 
 DEVICE = "stm32l4r5_tflm"
 
