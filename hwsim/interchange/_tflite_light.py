@@ -29,7 +29,7 @@ from hwsim.tensor import Weight
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hwsim.interchange._tflite_ops import Call
+    from hwsim.interchange._tflite_call import Call
     from hwsim.op import Op
     from hwsim.ops._interpolation import Positions
 

@@ -14,7 +14,7 @@ from hwsim.ops import Lstm
 from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
-    from hwsim.interchange._tflite_ops import Call
+    from hwsim.interchange._tflite_call import Call
 
 # Places of the operands; gates in the order input, forget, cell, output.
 _INPUT_WEIGHTS, _RECURRENT_WEIGHTS = range(1, 5), range(5, 9)

@@ -15,7 +15,7 @@ from hwsim.tensor import TensorType
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from hwsim.interchange._tflite_ops import Call
+    from hwsim.interchange._tflite_call import Call
     from hwsim.op import Op
 
 

@@ -13,7 +13,7 @@ from hwsim.ops import Add, Elementary, Softmax, Sub
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hwsim.interchange._tflite_ops import Call
+    from hwsim.interchange._tflite_call import Call
     from hwsim.op import Op
     from hwsim.ops.elementary import Function
 

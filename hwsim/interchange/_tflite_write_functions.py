@@ -54,8 +54,8 @@ def write_elementary(place: Place, op: Elementary) -> None:
     known = _REAL_FUNCTIONS if place.is_real else _INTEGER_FUNCTIONS
     if op.function not in known:
         raise place.refusal(
-            f"it has no {'' if place.is_real else 'integer '}{op.function} that computes as hwsim does; known: "
-            f"{', '.join(known)}"
+            f"it has no {'' if place.is_real else 'integer '}{op.function} that computes as hwsim "
+            f"does; known: {', '.join(known)}"
         )
     code, table, options = known[op.function]
     quant = place.output.quant

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.errors import InterchangeError
-from hwsim.interchange._tflite_ops import ACTIVATIONS
+from hwsim.interchange._tflite_call import ACTIVATIONS
 from hwsim.interchange._tflite_write_schema import Call, Tensor
 from hwsim.interchange._tflite_write_versions import version_of
 

@@ -9,8 +9,9 @@ import tflite
 
 from hwsim.errors import GraphError, InterchangeError
 from hwsim.graph import Graph, Node, validate
+from hwsim.interchange._tflite_call import Call
 from hwsim.interchange._tflite_moves import COMPOSITES
-from hwsim.interchange._tflite_ops import READERS, Call
+from hwsim.interchange._tflite_ops import READERS
 from hwsim.interchange._tflite_tensors import Tensors
 from hwsim.interchange._tflite_write import tflite_bytes
 from hwsim.ops import Linear, Reshape

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from hwsim.arrays import Array, IntArray
     from hwsim.op import Kernel, Site
-    from hwsim.ops.linear import Linear
+    from hwsim.ops._layer import Layer
     from hwsim.tensor import Weight
 
 
@@ -65,7 +65,7 @@ def grouped_product(weight: Weight) -> Callable[[IntArray], Array]:
     return product
 
 
-def prepare_grouped(layer: Linear, site: Site) -> Kernel:
+def prepare_grouped(layer: Layer, site: Site) -> Kernel:
     """Return the integer function of a layer whose weights have a scale per group.
 
     The bias is added in reals; the result is encoded with float32's quotient, halves to even.

@@ -7,12 +7,13 @@ fixed-point functions; the cell state has steps of a power of two. Formulas of T
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from hwsim.errors import UnsupportedError
 from hwsim.numerics.rounding import Gemmlowp, Target
+from hwsim.op import Op
 from hwsim.ops._fixed16 import logistic_table, tanh_table
 from hwsim.ops._float_island import quants_of
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
     from hwsim.numerics import Quant
     from hwsim.op import Kernel, Site
-    from hwsim.ops.lstm import Lstm
     from hwsim.tensor import Weight
 
 _LOW, _HIGH = -(1 << 15), (1 << 15) - 1
@@ -31,7 +31,28 @@ _EXPONENTS = range(-15, -8)
 _INT32 = Target(zero_point=0, low=-(1 << 31), high=(1 << 31) - 1, dtype=np.dtype(np.int32))
 
 
-def bind_lstm(op: Lstm, site: Site) -> Kernel:
+class Cells(Op, Protocol):
+    """What an LSTM's integers depend on; see `Lstm`."""
+
+    @property
+    def input_weight(self) -> Weight: ...
+    @property
+    def recurrent_weight(self) -> Weight: ...
+    @property
+    def bias(self) -> Weight: ...
+    @property
+    def time_major(self) -> bool: ...
+    @property
+    def cell_clip(self) -> float: ...
+    @property
+    def cell_exponent(self) -> int: ...
+    @property
+    def cells(self) -> int: ...
+    @property
+    def gates(self) -> int: ...
+
+
+def bind_lstm(op: Cells, site: Site) -> Kernel:
     """Return the integer function of `op` at `site`.
 
     Raises:
@@ -58,7 +79,7 @@ def bind_lstm(op: Lstm, site: Site) -> Kernel:
     return run
 
 
-def _require_types(op: Lstm, site: Site, x: Quant, y: Quant) -> None:
+def _require_types(op: Cells, site: Site, x: Quant, y: Quant) -> None:
     if site.numerics.lstm is None:
         raise UnsupportedError(
             f"{site.name}: policy {site.numerics.name!r} has no LSTM of 8-bit codes; "
@@ -95,7 +116,7 @@ def _gate_sums(weight: Weight, x: Quant, bias: Weight | None) -> Callable[[IntAr
     return sums
 
 
-def _step(op: Lstm, y: Quant) -> Callable[[IntArray, IntArray], tuple[IntArray, IntArray]]:
+def _step(op: Cells, y: Quant) -> Callable[[IntArray, IntArray], tuple[IntArray, IntArray]]:
     """Return the function of gates before activation and cell state to cell state and codes."""
     sigma, candidates = logistic_table().astype(np.int64), tanh_table(3).astype(np.int64)
     outputs = tanh_table(15 + op.cell_exponent).astype(np.int64)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -17,10 +17,7 @@ if TYPE_CHECKING:
     from hwsim.numerics import Quant, Rounding
     from hwsim.numerics.wide import Wide
     from hwsim.op import Kernel, Site
-    from hwsim.ops.conv2d import Conv2d
-    from hwsim.ops.linear import Linear
-
-    Layer: TypeAlias = Conv2d | Linear
+    from hwsim.ops._layer import Layer
 
 _NARROW_BITS = 32
 
