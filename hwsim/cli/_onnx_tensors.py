@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwsim.interchange.onnx_file import onnx_axis_orders
+from hwsim.interchange.onnx.reader import onnx_axis_orders
 
 if TYPE_CHECKING:
     from pathlib import Path

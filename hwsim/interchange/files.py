@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hwsim.errors import InterchangeError
 from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
-from hwsim.interchange.tflite import read_tflite, write_tflite
+from hwsim.interchange.tflite.file import read_tflite, write_tflite
 from hwsim.interchange.topology import read_topology
 from hwsim.whole_file import whole_file
 
@@ -41,25 +41,25 @@ class FileFormat:
 
 
 def _read_pt2(path: Path) -> Graph:
-    from hwsim.interchange.torch_export import read_pt2  # torch takes seconds to import
+    from hwsim.interchange.torch.export import read_pt2  # torch takes seconds to import
 
     return read_pt2(path)
 
 
 def _read_onnx(path: Path) -> Graph:
-    from hwsim.interchange.onnx_file import read_onnx  # onnx takes a third of a second to import
+    from hwsim.interchange.onnx.reader import read_onnx  # onnx takes a third of a second to import
 
     return read_onnx(path)
 
 
 def _write_onnx(graph: Graph, path: Path) -> None:
-    from hwsim.interchange.onnx_writer import write_onnx
+    from hwsim.interchange.onnx.writer import write_onnx
 
     write_onnx(graph, path)
 
 
 def _write_onnx_qoperator(graph: Graph, path: Path) -> None:
-    from hwsim.interchange.onnx_writer import write_onnx_qoperator
+    from hwsim.interchange.onnx.writer import write_onnx_qoperator
 
     write_onnx_qoperator(graph, path)
 
@@ -176,7 +176,7 @@ def _read_module(made: object, name: str) -> Graph:
             f"{name}: an nn.Module alone does not say its input shape; give "
             "(module, example_inputs), or set module.example_inputs"
         )
-    from hwsim.interchange.torch_export import read_module  # torch takes seconds to import
+    from hwsim.interchange.torch.export import read_module  # torch takes seconds to import
 
     pair = cast("tuple[Any, ...]", inputs if isinstance(inputs, tuple) else (inputs,))
     return read_module(cast("Any", module), pair, name)

@@ -10,7 +10,7 @@ import numpy as np
 from hwsim.errors import UnsupportedError
 from hwsim.kernels.accumulate import accumulate, accumulate_pairs
 from hwsim.ops._activation import clamped_target
-from hwsim.ops._product import encodings
+from hwsim.ops._product import encodings, scales_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
@@ -152,9 +152,7 @@ def prepare_sums(layer: Layer, site: Site) -> Kernel:
     x, w, y = encodings(site, layer.kind, layer.weight)
     sums = sums_of(layer, site)
     requantize = layer.rounding(site.numerics).bind(
-        x.scale[0],
-        np.asarray(w.scale),
-        y.scale[0],
+        *scales_of(x, w, y),
         clamped_target(layer.activation, y, site.numerics.quantize),
     )
 

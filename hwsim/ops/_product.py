@@ -10,7 +10,7 @@ from hwsim.errors import UnsupportedError
 from hwsim.formats import Dense
 
 if TYPE_CHECKING:
-    from hwsim.arrays import IntArray
+    from hwsim.arrays import Array, IntArray
     from hwsim.formats import Product
     from hwsim.numerics import Quant
     from hwsim.op import Site
@@ -43,6 +43,18 @@ def encodings(site: Site, kind: str, weight: Weight) -> tuple[Quant, Quant, Quan
             f"group of {w.group}"
         )
     return x, w, y
+
+
+def scales_of(x: Quant, w: Quant, y: Quant) -> tuple[float, Array, float]:
+    """Return the scales of input, weight and output that a rounding is bound with.
+
+    TFLite multiplies those of unsigned inputs and their weights in float32 before all else
+    (GetQuantizedConvolutionMultipler); runtimes whose multipliers are float32 see no difference.
+    """
+    weight = np.asarray(w.scale)
+    if x.signed:
+        return x.scale[0], weight, y.scale[0]
+    return 1.0, np.float32(x.scale[0]) * weight.astype(np.float32), y.scale[0]
 
 
 def require_default(site: Site, what: str) -> None:

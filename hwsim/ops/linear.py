@@ -13,7 +13,7 @@ from hwsim.ops._accumulate import prepare_sums
 from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._dynamic import bind_dynamic, is_dynamic
 from hwsim.ops._grouped import grouped_product, has_groups, prepare_grouped, require_groups
-from hwsim.ops._product import bind_product, encodings, folded_bias
+from hwsim.ops._product import bind_product, encodings, folded_bias, scales_of
 from hwsim.ops._wide import is_wide, prepare_wide
 
 if TYPE_CHECKING:
@@ -89,9 +89,7 @@ class Linear:
         bias = folded_bias(self.weight, self.bias, x_quant.zero_point[0])
         product = bind_product(self.weight, bias)
         requantize = self.rounding(site.numerics).bind(
-            x_quant.scale[0],
-            np.asarray(w_quant.scale),
-            y_quant.scale[0],
+            *scales_of(x_quant, w_quant, y_quant),
             clamped_target(self.activation, y_quant, site.numerics.quantize),
         )
 

@@ -10,7 +10,7 @@ import numpy as np
 from hwsim.kernels.micro.epilogue import constants
 from hwsim.kernels.micro.rounding import FORMS, Places, away_channels, find_form
 from hwsim.ops._activation import clamped_target
-from hwsim.ops._product import encodings
+from hwsim.ops._product import encodings, scales_of
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
@@ -52,7 +52,7 @@ def end_of(op: Conv2d | Linear, site: Site, rounding: Rounding) -> End | None:
     if any(q is None or q.bits > 8 or q.group is not None for q in quants):
         return None
     x, w, y = encodings(site, op.kind, weight)
-    multipliers = rounding.multipliers(x.scale[0], np.asarray(w.scale), y.scale[0])
+    multipliers = rounding.multipliers(*scales_of(x, w, y))
     # LiteRT takes unsigned channels through a kernel that rounds all of them alike.
     is_lanes = rounding.name == "half_up_twice_lanes"
     name = "gemmlowp" if is_lanes and not y.signed else rounding.name

@@ -17,7 +17,7 @@ from onnx import ModelProto, numpy_helper
 from hwsim.arrays import Array
 from hwsim.errors import GraphError, InterchangeError
 from hwsim.graph import Graph
-from hwsim.interchange._onnx_reader import read
+from hwsim.interchange.onnx.read_graph import read
 from hwsim.reference import trace
 
 Verdict: TypeAlias = Literal["passed", "refused", "failed"]

@@ -14,7 +14,7 @@ import hwsim
 from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import InterchangeError, UnsupportedError
-from hwsim.interchange.torch_export import read_module
+from hwsim.interchange.torch.export import read_module
 from tests.oracle import litert
 from tests.oracle.lstm_ops import lstm
 from tests.oracle.single_ops import Case, Draw

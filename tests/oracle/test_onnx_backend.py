@@ -8,7 +8,7 @@ from typing import Final
 
 import pytest
 
-from hwsim.interchange._onnx_operators import READERS
+from hwsim.interchange.onnx.read_operators import READERS
 from tests.oracle.onnx_node_tests import REASONS, NodeTest, Outcome, node_tests, outcome, reason
 
 pytestmark = [pytest.mark.oracle, pytest.mark.slow]

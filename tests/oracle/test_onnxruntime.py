@@ -19,8 +19,8 @@ from hwsim.data import Data
 from hwsim.errors import InterchangeError, UnsupportedError
 from hwsim.execute import prepare_all
 from hwsim.graph import Graph
-from hwsim.interchange._onnx_write import onnx_bytes
-from hwsim.interchange._onnx_write_draft import Style
+from hwsim.interchange.onnx.write_draft import Style
+from hwsim.interchange.onnx.write_graph import onnx_bytes
 from hwsim.numerics import find_policy
 from tests.cases import CASES, DYNAMIC, Case
 from tests.graphs import GRAPHS, samples

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from compressors.training import Twin, train
-from compressors.training_ops import FORWARD
+from compressors.training.operators import FORWARD
 from hwsim.arrays import Array, Shape
 from hwsim.data import Data
 from hwsim.errors import RecipeError

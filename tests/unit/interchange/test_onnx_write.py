@@ -17,8 +17,8 @@ from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import InterchangeError
 from hwsim.graph import Graph, Node
-from hwsim.interchange._onnx_write import WRITERS, onnx_bytes, onnx_model
-from hwsim.interchange._onnx_write_draft import Style
+from hwsim.interchange.onnx.write_draft import Style
+from hwsim.interchange.onnx.write_graph import WRITERS, onnx_bytes, onnx_model
 from hwsim.numerics import Quant
 from hwsim.op import Op
 from hwsim.ops import OPS, Add, Elementary, LayerNorm, Lstm, MaxPool2d, Reshape

@@ -18,7 +18,7 @@ from hwsim.data import Data
 from hwsim.errors import InterchangeError
 from hwsim.graph import Graph, validate
 from hwsim.interchange import load, save
-from hwsim.interchange._tflite_names import NODE_NAMES
+from hwsim.interchange.tflite.names import NODE_NAMES
 from hwsim.numerics import Quant
 from hwsim.ops import Conv2d, Elementary
 from tests.equality import difference

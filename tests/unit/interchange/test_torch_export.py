@@ -14,7 +14,7 @@ from hwsim.errors import InterchangeError
 from hwsim.execute import run
 from hwsim.graph import Graph
 from hwsim.interchange import load, save
-from hwsim.interchange.torch_export import read_module, read_pt2
+from hwsim.interchange.torch.export import read_module, read_pt2
 from hwsim.ops import AveragePool2d, Conv2d, Linear, MatMul, MaxPool2d, Reshape, Transpose
 from hwsim.reference import trace
 
@@ -262,7 +262,8 @@ CASES: dict[str, tuple[Callable[[], nn.Module], tuple[int, ...]]] = {
         IMAGE,
     ),
     "unshuffled": (
-        lambda: nn.Sequential(nn.Conv2d(3, 2, 1), nn.PixelUnshuffle(2), nn.Conv2d(8, 3, 1)), IMAGE
+        lambda: nn.Sequential(nn.Conv2d(3, 2, 1), nn.PixelUnshuffle(2), nn.Conv2d(8, 3, 1)),
+        IMAGE,
     ),
     "transposed": (
         lambda: nn.Sequential(

@@ -1,0 +1,1 @@
+"""ONNX models: `reader` reads them, `writer` writes them."""

@@ -1,0 +1,1 @@
+"""TensorFlow Lite flatbuffers: `file` reads and writes them."""

@@ -1,0 +1,268 @@
+"""The tensors of a TFLite flatbuffer: names, types, constants."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import tflite
+
+from hwsim.errors import InterchangeError
+from hwsim.graph import Node
+from hwsim.interchange.tflite.names import node_name, read_names
+from hwsim.numerics import Quant
+from hwsim.ops import Constant
+from hwsim.tensor import TensorType, Weight
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hwsim.arrays import Array
+
+_DTYPES: dict[int, str] = {
+    tflite.TensorType.FLOAT32: "<f4",
+    tflite.TensorType.INT4: "<i1",
+    tflite.TensorType.INT8: "<i1",
+    tflite.TensorType.UINT8: "<u1",
+    tflite.TensorType.INT16: "<i2",
+    tflite.TensorType.INT32: "<i4",
+    tflite.TensorType.INT64: "<i8",
+}
+_ACTIVATIONS = (
+    tflite.TensorType.FLOAT32,
+    tflite.TensorType.INT8,
+    tflite.TensorType.UINT8,
+    tflite.TensorType.INT16,
+)
+_TYPE_NAMES: dict[int, str] = {
+    code: name.lower()
+    for name, code in vars(tflite.TensorType).items()
+    if isinstance(code, int) and not name.startswith("_")
+}
+# LiteRT's own limits: its shapes have up to 8 axes, its offsets 32 bits.
+_MAX_RANK = 8
+_MAX_ELEMENTS = (1 << 31) - 1
+# Buffers up to this index value are markers, not offsets, in Buffer.offset.
+_FIRST_REAL_OFFSET = 2
+
+
+def _type_name(code: int) -> str:
+    return _TYPE_NAMES.get(code, f"number {code}")
+
+
+def _nibbles(raw: bytes, count: int) -> Array:
+    """Return 4-bit codes, of which two share a byte, the first one in its low half."""
+    packed = np.frombuffer(raw, np.uint8)
+    both = np.stack([packed & 0xF, packed >> 4], axis=-1).reshape(-1)[:count]
+    # The sign bit of four becomes that of eight.
+    return ((both ^ 8).astype(np.int8) - 8).astype(np.int8)
+
+
+class Tensors:
+    """Read access to the tensors of one subgraph, by index."""
+
+    def __init__(self, where: str, content: bytes, model: Any, subgraph: Any) -> None:
+        """Read names and types; constants are read when asked for."""
+        self._where = where
+        self._content = content
+        self._model = model
+        self._tensors = [subgraph.Tensors(i) for i in range(subgraph.TensorsLength())]
+        self._names = self._unique_names()
+        self._told = read_names(where, model)
+        self.types: dict[str, TensorType] = {}
+        self._written: set[int] = set()
+        for index, tensor in enumerate(self._tensors):
+            if tensor.Type() in _DTYPES:
+                self.types[self._names[index]] = self._read_type(index)
+
+    def _unique_names(self) -> list[str]:
+        names: dict[str, None] = {}
+        for index, tensor in enumerate(self._tensors):
+            name = (tensor.Name() or b"").decode(errors="replace") or f"tensor{index}"
+            if not name.isprintable():
+                name = name.encode("unicode_escape").decode()
+            names[f"{name}#{index}" if name in names else name] = None
+        if len(names) < len(self._tensors):
+            raise InterchangeError(f"{self._where}: tensor names that cannot be told apart")
+        return list(names)
+
+    def name(self, index: int) -> str:
+        """Return the tensor's name; names given twice get their index added."""
+        if not 0 <= index < len(self._names):
+            raise InterchangeError(
+                f"{self._where}: tensor {index} does not exist; there are {len(self._names)}"
+            )
+        return self._names[index]
+
+    def node_name(self, index: int) -> str:
+        """Return the name of the node that makes the tensor: told by the file, or a short one."""
+        name = self.name(index)
+        return self._told.get(name) or node_name(name, self._names)
+
+    def type(self, index: int) -> TensorType:
+        """Return shape and encoding of an activation.
+
+        Raises:
+            InterchangeError: It is neither float32 nor 8-bit or 16-bit with one scale.
+        """
+        name = self.name(index)
+        code = self._tensors[index].Type()
+        if name not in self.types or code not in _ACTIVATIONS:
+            raise InterchangeError(
+                f"{self._where}: tensor {name!r} has type {_type_name(code)}; activations may be "
+                f"{', '.join(map(_type_name, _ACTIVATIONS))}"
+            )
+        if code != tflite.TensorType.FLOAT32 and self.types[name].quant is None:
+            raise InterchangeError(
+                f"{self._where}: tensor {name!r} is {_type_name(code)}, but has not one scale"
+            )
+        return self.types[name]
+
+    def _read_type(self, index: int) -> TensorType:
+        shape = self._shape(index)
+        quant = self._quant(index)
+        if quant is not None and len(quant.scale) > 1:
+            quant = None  # Per-channel encodings belong to weights, which are read apart.
+        return TensorType(shape=shape, quant=quant)
+
+    def _shape(self, index: int) -> tuple[int, ...]:
+        tensor = self._tensors[index]
+        if tensor.ShapeLength() > _MAX_RANK:
+            raise InterchangeError(
+                f"{self._where}: tensor {self.name(index)!r} has {tensor.ShapeLength()} axes; "
+                f"at most {_MAX_RANK} are supported"
+            )
+        shape = tuple(int(n) for n in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
+        if math.prod(shape) > _MAX_ELEMENTS:
+            raise InterchangeError(
+                f"{self._where}: tensor {self.name(index)!r} has shape {list(shape)}, "
+                "more elements than 32 bits can count"
+            )
+        return shape
+
+    def _quant(self, index: int) -> Quant | None:
+        tensor = self._tensors[index]
+        parameters = tensor.Quantization()
+        if parameters is None or parameters.ScaleLength() == 0:
+            return None
+        dtype = np.dtype(_DTYPES[tensor.Type()])
+        if dtype.kind not in "iu":
+            return None
+        scales = tuple(float(s) for s in np.atleast_1d(parameters.ScaleAsNumpy()))
+        zeros = (0,) * len(scales)
+        if parameters.ZeroPointLength() == len(scales):
+            zeros = tuple(int(z) for z in np.atleast_1d(parameters.ZeroPointAsNumpy()))
+        if not all(scale > 0 and math.isfinite(scale) for scale in scales):
+            raise InterchangeError(
+                f"{self._where}: tensor {self.name(index)!r} has a scale that is not positive"
+            )
+        return Quant(
+            scale=scales,
+            zero_point=zeros,
+            # Old files name an axis beside a single scale; it means nothing there.
+            axis=parameters.QuantizedDimension() if len(scales) > 1 else None,
+            bits=4 if tensor.Type() == tflite.TensorType.INT4 else dtype.itemsize * 8,
+            signed=dtype.kind == "i",
+        )
+
+    def has_constant(self, index: int) -> bool:
+        """Whether the tensor's values are in the file."""
+        buffer = self._model.Buffers(self._tensors[index].Buffer())
+        return buffer.DataLength() > 0 or buffer.Offset() >= _FIRST_REAL_OFFSET
+
+    def constant(self, index: int) -> Array:
+        """Return the values of a constant tensor, in its shape.
+
+        Raises:
+            InterchangeError: There are none, too few, or of a type that is not supported.
+        """
+        tensor = self._tensors[index]
+        where = f"{self._where}: tensor {self.name(index)!r}"
+        if tensor.Type() not in _DTYPES:
+            raise InterchangeError(f"{where} has type {tensor.Type()}, which is not supported")
+        if tensor.Sparsity() is not None:
+            raise InterchangeError(f"{where} is stored sparse, which is not supported yet")
+        buffer = self._model.Buffers(tensor.Buffer())
+        if buffer.DataLength():
+            raw = bytes(buffer.DataAsNumpy())
+        else:
+            # Some converters keep large constants behind the flatbuffer itself.
+            raw = self._content[buffer.Offset() : buffer.Offset() + buffer.Size()]
+        shape = self._shape(index)
+        dtype = np.dtype(_DTYPES[tensor.Type()])
+        is_packed = tensor.Type() == tflite.TensorType.INT4
+        size = -(-math.prod(shape) // 2) if is_packed else math.prod(shape) * dtype.itemsize
+        if not self.has_constant(index) or len(raw) != size:
+            raise InterchangeError(f"{where}: expected {size} bytes of values, got {len(raw)}")
+        values = _nibbles(raw, math.prod(shape)) if is_packed else np.frombuffer(raw, dtype)
+        return values.reshape(shape)
+
+    def weight(self, index: int) -> Weight:
+        """Return a constant whose first axis is the output channels."""
+        codes = self.constant(index)
+        quant = self._quant(index)
+        if codes.dtype.kind in "iu" and quant is None:
+            raise InterchangeError(
+                f"{self._where}: weight {self.name(index)!r} is {codes.dtype} without a scale"
+            )
+        return Weight(codes=codes, quant=quant)
+
+    def depthwise_weight(self, index: int) -> Weight:
+        """Return a depthwise weight [1, height, width, out] as [out, height, width, 1]."""
+        weight = self.weight(index)
+        quant = weight.quant
+        if quant is not None and quant.axis is not None:
+            quant = replace(quant, axis=0)
+        return Weight(codes=np.ascontiguousarray(weight.codes.transpose(3, 1, 2, 0)), quant=quant)
+
+    def bias(self, inputs: Sequence[int]) -> Weight | None:
+        """Return the third operand of a heavy op, or None where it is left out.
+
+        Raises:
+            InterchangeError: It is computed, not constant.
+        """
+        if len(inputs) < 3 or inputs[2] < 0:
+            return None
+        codes = self.constant(inputs[2]).reshape(-1)
+        if codes.dtype.kind == "f":
+            return Weight(codes=codes)
+        x, w = self._quant(inputs[0]), self._quant(inputs[1])
+        if x is None or w is None:
+            raise InterchangeError(
+                f"{self._where}: bias {self.name(inputs[2])!r} is integer in a float32 layer"
+            )
+        # The scale is input scale x weight scale by definition; some files leave it out.
+        scale = tuple(float(np.float32(x.scale[0]) * np.float32(s)) for s in w.scale)
+        quant = Quant(
+            scale=scale,
+            zero_point=(0,) * len(scale),
+            axis=0 if len(scale) > 1 else None,
+            bits=codes.dtype.itemsize * 8,
+        )
+        return Weight(codes=codes, quant=quant)
+
+    def constant_nodes(self, operands: Sequence[int]) -> list[Node]:
+        """Return a node for each operand that is constant and has none yet."""
+        nodes: list[Node] = []
+        for index in operands:
+            if index in self._written or not self.has_constant(index):
+                continue
+            self._written.add(index)
+            name = self.name(index)
+            value = self.weight(index)
+            shape = self.types[name].shape or (1,)
+            value = replace(value, codes=value.codes.reshape(shape))
+            self.types[name] = TensorType(shape=shape, quant=value.quant)
+            node = self._told.get(name) or name
+            nodes.append(Node(name=node, op=Constant(value=value), inputs=(), outputs=(name,)))
+        return nodes
+
+    def flattened(self, index: int, features: int) -> str:
+        """Return the name of a new tensor: `index` as [rest, features]."""
+        type_ = self.type(index)
+        name = f"{self.name(index)}/flat{features}"
+        shape = (type_.elements // features, features)
+        self.types[name] = replace(type_, shape=shape)
+        return name

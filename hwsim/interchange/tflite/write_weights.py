@@ -1,0 +1,101 @@
+"""Weights and biases as TFLite's operators take them: dense, one axis of scales at most."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from hwsim.interchange.tflite.write_schema import Tensor
+from hwsim.numerics import Quant
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array
+    from hwsim.interchange.tflite.write_place import Place
+    from hwsim.tensor import Weight
+
+# Codes of a symmetric int8 weight become uint8 ones, as unsigned operators take them, by this.
+_TO_UNSIGNED = 128
+
+
+def layer_weight(place: Place, weight: Weight, code: str, *, may_pack: bool) -> Tensor:
+    """Return a weight as operator `code` takes it, its layout unchanged.
+
+    Codes of 4 bits share bytes where the operator has such kernels; other widths below 8 lie in a
+    byte each, with the same values.
+
+    Args:
+        place: Of the layer.
+        weight: Its first axis is the output channels.
+        code: Of the operator.
+        may_pack: Whether it has kernels of 4-bit weights.
+
+    Raises:
+        InterchangeError: TFLite has no such encoding.
+    """
+    quant, x = weight.quant, place.inputs[0].quant
+    if quant is None and not place.is_real:
+        raise place.refusal(f"{code} takes integer weights beside integer activations")
+    if quant is None:
+        return _constant(weight.codes.astype(np.float32), None)
+    if x is None and weight.is_decoded:
+        raise place.refusal(
+            f"{code} of reals with integer weights quantizes its inputs too, and these weights are "
+            "to be decoded; write the model before its weights became integers"
+        )
+    if quant.group is not None:
+        raise place.refusal(
+            f"{code} takes weights with one scale per channel, got one per group of {quant.group}"
+        )
+    if any(float(np.float32(scale)) != scale for scale in quant.scale):
+        raise place.refusal(
+            "a scale of its weight is no float32 number, as files hold them; the step quantize "
+            "makes such scales"
+        )
+    if x is not None and not x.signed:
+        return _unsigned_weight(place, weight, quant)
+    if not quant.signed or not quant.is_symmetric:
+        raise place.refusal(
+            f"{code} takes signed weights with zero point 0; quantize the float model again"
+        )
+    is_packed = may_pack and quant.bits == 4 and x is not None and x.bits == 8
+    tensor = _constant(weight.codes.astype(np.int8), replace(quant, bits=8))
+    return replace(tensor, dtype="int4" if is_packed else "int8")
+
+
+def _unsigned_weight(place: Place, weight: Weight, quant: Quant) -> Tensor:
+    """Return codes shifted into uint8: less their zero point, they multiply alike."""
+    if len(quant.scale) > 1:
+        raise place.refusal(
+            "weights beside uint8 activations have one scale, got one per channel; quantize the "
+            "float model again, to int8 or with granularity=tensor"
+        )
+    if not quant.signed:
+        return _constant(weight.codes.astype(np.uint8), replace(quant, bits=8))
+    codes = (weight.codes.astype(np.int16) + _TO_UNSIGNED).astype(np.uint8)
+    zero_point = (quant.zero_point[0] + _TO_UNSIGNED,)
+    return _constant(codes, replace(quant, bits=8, signed=False, axis=None, zero_point=zero_point))
+
+
+def _constant(values: Array, quant: Quant | None) -> Tensor:
+    return Tensor(name="", shape=values.shape, dtype=values.dtype.name, quant=quant, values=values)
+
+
+def layer_bias(place: Place, weight: Tensor, bias: Weight) -> str:
+    """Add a bias in the unit of the accumulators, input scale x weight scale; return its name."""
+    if bias.quant is None:
+        return place.constant("bias", bias.codes.astype(np.float32))
+    x = place.inputs[0].quant
+    if x is None or weight.quant is None:
+        raise place.refusal("an integer bias needs integer inputs and weights")
+    scale = tuple(float(np.float32(x.scale[0]) * np.float32(s)) for s in weight.quant.scale)
+    quant = Quant(
+        scale=scale,
+        zero_point=(0,) * len(scale),
+        axis=0 if len(scale) > 1 else None,
+        bits=bias.bits,
+    )
+    # 16-bit activations may be summed in 64 bits.
+    dtype = np.int64 if bias.bits == 64 else np.int32
+    return place.constant("bias", bias.codes.astype(dtype), quant)

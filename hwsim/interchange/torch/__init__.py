@@ -1,0 +1,1 @@
+"""PyTorch: `export` reads programs of torch.export and modules."""
