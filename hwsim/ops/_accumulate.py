@@ -152,7 +152,7 @@ def prepare_sums(layer: Layer, site: Site) -> Kernel:
     x, w, y = encodings(site, layer.kind, layer.weight)
     sums = sums_of(layer, site)
     requantize = layer.rounding(site.numerics).bind(
-        *scales_of(x, w, y),
+        *scales_of(layer.kind, x, w, y),
         clamped_target(layer.activation, y, site.numerics.quantize),
     )
 

@@ -45,14 +45,14 @@ def encodings(site: Site, kind: str, weight: Weight) -> tuple[Quant, Quant, Quan
     return x, w, y
 
 
-def scales_of(x: Quant, w: Quant, y: Quant) -> tuple[float, Array, float]:
+def scales_of(kind: str, x: Quant, w: Quant, y: Quant) -> tuple[float, Array, float]:
     """Return the scales of input, weight and output that a rounding is bound with.
 
-    TFLite multiplies those of unsigned inputs and their weights in float32 before all else
-    (GetQuantizedConvolutionMultipler); runtimes whose multipliers are float32 see no difference.
+    TFLite's convolutions multiply those of unsigned inputs and their weights in float32 before all
+    else, its linear layers do not; where multipliers are float32 it makes no difference.
     """
     weight = np.asarray(w.scale)
-    if x.signed:
+    if x.signed or kind == "linear":
         return x.scale[0], weight, y.scale[0]
     return 1.0, np.float32(x.scale[0]) * weight.astype(np.float32), y.scale[0]
 

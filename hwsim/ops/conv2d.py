@@ -131,7 +131,7 @@ class Conv2d:
         zero_point = x_quant.zero_point[0]
         accumulate = self._accumulator(folded_bias(self.weight, self.bias, zero_point))
         requantize = self.rounding(site.numerics).bind(
-            *scales_of(x_quant, w_quant, y_quant),
+            *scales_of(self.kind, x_quant, w_quant, y_quant),
             clamped_target(self.activation, y_quant, site.numerics.quantize),
         )
 

@@ -89,7 +89,7 @@ class Linear:
         bias = folded_bias(self.weight, self.bias, x_quant.zero_point[0])
         product = bind_product(self.weight, bias)
         requantize = self.rounding(site.numerics).bind(
-            *scales_of(x_quant, w_quant, y_quant),
+            *scales_of(self.kind, x_quant, w_quant, y_quant),
             clamped_target(self.activation, y_quant, site.numerics.quantize),
         )
 

@@ -52,7 +52,7 @@ def end_of(op: Conv2d | Linear, site: Site, rounding: Rounding) -> End | None:
     if any(q is None or q.bits > 8 or q.group is not None for q in quants):
         return None
     x, w, y = encodings(site, op.kind, weight)
-    multipliers = rounding.multipliers(*scales_of(x, w, y))
+    multipliers = rounding.multipliers(*scales_of(op.kind, x, w, y))
     # LiteRT takes unsigned channels through a kernel that rounds all of them alike.
     is_lanes = rounding.name == "half_up_twice_lanes"
     name = "gemmlowp" if is_lanes and not y.signed else rounding.name

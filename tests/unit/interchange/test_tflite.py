@@ -42,7 +42,8 @@ def test_names_and_shapes_are_kept(make: Callable[[Draw], Case], tmp_path: Path)
     path.write_bytes(case.content)
     graph = load(path)
     assert (graph.name, graph.inputs, graph.outputs) == ("one", ("x",), ("y",))
-    assert graph.tensors["x"].shape == (1, *case.x.shape[1:])
+    sample = case.x.shape[1:]
+    assert graph.tensors["x"].shape == (sample if make is single_ops.linear else (1, *sample))
 
 
 def test_weights_of_a_depthwise_convolution_are_turned(tmp_path: Path) -> None:

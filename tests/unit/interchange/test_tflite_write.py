@@ -210,7 +210,7 @@ def test_damaged_names_are_refused(
         del names
         return {NODE_NAMES: told}
 
-    monkeypatch.setattr("hwsim.interchange._tflite_write.write_names", write)
+    monkeypatch.setattr("hwsim.interchange.tflite.write_graph.write_names", write)
     written(mlp(), tmp_path)
     with pytest.raises(InterchangeError, match=NODE_NAMES):
         load(tmp_path / "m.tflite")
