@@ -26,15 +26,14 @@ def is_dynamic(site: Site, weight: Weight) -> bool:
 
 
 def bind_dynamic(
-    site: Site, weight: Weight, bias: Weight | None, multiply: Multiply, *, is_pointwise: bool
+    site: Site, weight: Weight, bias: Weight | None, multiply: Multiply, *, is_per_position: bool
 ) -> Callable[[FloatArray], FloatArray]:
     """Return the layer as a function of reals: quantize, multiply integers, scale, add the bias.
 
-    TFLite gives each sample one scale; weights of one scale take symmetric inputs, weights of a
-    scale per channel asymmetric ones. XNNPACK always takes asymmetric inputs, and gives each
-    position its own scale where the layer looks at one position only; ONNX Runtime gives the whole
-    operand one (DynamicQuantizeLinear). Compared with LiteRT 2.3.0
-    on convolutions whose weights have one scale; the rest follows TFLite's kernels unmeasured.
+    TFLite takes symmetric inputs where weights have one scale, asymmetric ones where they have a
+    scale per channel; XNNPACK always takes asymmetric ones. ONNX Runtime gives the whole operand
+    one scale (DynamicQuantizeLinear). Compared with LiteRT 2.3.0 on linear layers, and on
+    convolutions whose weights have one scale; others follow TFLite's kernels unmeasured.
 
     Args:
         site: Whose numerics count.
@@ -42,7 +41,7 @@ def bind_dynamic(
         bias: float32 [out], or None.
         multiply: Codes less their zero point, [samples, batch, ...], to int32 [..., out]; to
             float32, scaled, where groups of weights have scales of their own.
-        is_pointwise: Whether an output position depends on one input position.
+        is_per_position: Whether each position has a scale of its own, not each sample.
     """
     require_default(site, "a layer that quantizes its inputs as they arrive")
     quant = weight.quant
@@ -50,11 +49,10 @@ def bind_dynamic(
     is_tflite, is_ort = (site.numerics.dynamic == name for name in ("tflite", "ort"))
     centre = _symmetric if is_tflite and len(scales) == 1 else _asymmetric
     centre = _unsigned if is_ort else centre
-    is_per_position = is_pointwise and site.numerics.dynamic == "xnnpack"
     first = 1 if is_ort else 2
 
     def run(x: FloatArray) -> FloatArray:
-        axes = (x.ndim - 1,) if is_per_position else tuple(range(first, x.ndim))
+        axes = (x.ndim - 1,) if is_per_position and not is_ort else tuple(range(first, x.ndim))
         codes, scale = centre(x.astype(np.float32), axes)
         real = multiply(codes) * scales * scale
         return real if bias is None else real + bias.real()

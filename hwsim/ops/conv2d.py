@@ -152,8 +152,12 @@ class Conv2d:
             accumulators = accumulate(images)
             return accumulators.reshape(*codes.shape[:2], *accumulators.shape[1:])
 
+        # TFLite gives each image one scale; XNNPACK runs 1 x 1 kernels as linear layers.
         is_pointwise = self.kernel == (1, 1) and self.stride == (1, 1) and self.groups == 1
-        layer = bind_dynamic(site, self.weight, self.bias, multiply, is_pointwise=is_pointwise)
+        is_per_position = is_pointwise and site.numerics.dynamic == "xnnpack"
+        layer = bind_dynamic(
+            site, self.weight, self.bias, multiply, is_per_position=is_per_position
+        )
 
         def run(x: Array) -> tuple[Array, ...]:
             return (apply_fused(self.activation, layer(x)),)

@@ -108,7 +108,7 @@ class Linear:
             accumulators = product(codes.reshape(-1, codes.shape[-1]))
             return accumulators.reshape(*codes.shape[:-1], -1)
 
-        layer = bind_dynamic(site, self.weight, self.bias, multiply, is_pointwise=True)
+        layer = bind_dynamic(site, self.weight, self.bias, multiply, is_per_position=True)
 
         def run(x: Array) -> tuple[Array, ...]:
             return (apply_fused(self.activation, layer(x)),)
