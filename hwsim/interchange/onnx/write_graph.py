@@ -131,7 +131,10 @@ def onnx_model(graph: Graph, style: Style) -> ModelProto:
             known = ", ".join(sorted(op.kind for op in WRITERS))
             raise place.refusal(f"there is no way to write {node.op.kind}", f"there is for {known}")
         _require_width(place)
+        already = len(draft.nodes)
         WRITERS[type(node.op)](place, node.op)
+        for tensor in node.outputs:
+            _name_last(draft, tensor, already)
     for name in graph.outputs:
         _add_output(draft, name)
     made = helper.make_graph(
@@ -179,6 +182,27 @@ def _add_input(draft: Draft, name: str) -> None:
         codes = draft.encoded(draft.real(wire), made, f"{name}.unsigned")
         wire = Wire(name=codes, shape=wire.shape, order=wire.order, quant=made)
     draft.add(name, wire)
+
+
+def _name_last(draft: Draft, tensor: str, already: int) -> None:
+    """Give the name of `tensor` to what holds its values, where a step before it took the name.
+
+    Args:
+        draft: So far.
+        tensor: A result of the op whose operators are the last ones.
+        already: How many operators there were before it.
+    """
+    made = draft.nodes[already:]
+    for order, wire in draft.wires[tensor].items():
+        last = wire.name
+        if last == tensor or not any(tensor in node.output for node in made):
+            continue
+        swapped = {tensor: last, last: tensor}
+        for node in made:
+            for names in (node.input, node.output):
+                names[:] = [swapped.get(given, given) for given in names]
+        draft.wires[tensor][order] = replace(wire, name=tensor)
+        return
 
 
 def _add_output(draft: Draft, name: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -14,9 +15,10 @@ import compressors
 from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.execute import prepare_all
+from hwsim.graph import Graph
 from hwsim.interchange import load, save
 from hwsim.peers import PEERS, Peer
-from tests.graphs import attention, residual, samples
+from tests.graphs import attention, decoder, residual, samples
 from tests.unit.cli.harness import Hwsim
 
 PACKAGES = {
@@ -49,6 +51,24 @@ def test_its_own_policy_is_what_a_runtime_computes(hwsim: Hwsim, peer: Peer, is_
     assert "no difference" in ended.out
     assert "compared" in ended.out
     assert Path("y.npz").is_file()
+
+
+@pytest.mark.oracle
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("build", "peer"),
+    [(attention, "onnxruntime"), (decoder, "onnxruntime"), (decoder, "litert-ref")],
+)
+def test_tensors_between_operators_of_reals_are_the_graphs(
+    hwsim: Hwsim, build: Callable[[], Graph], peer: str
+) -> None:
+    """An op that becomes several operators there gives its name to the last one."""
+    pytest.importorskip(PACKAGES[peer], reason=f"needs {PACKAGES[peer]}")
+    graph = build()
+    save(graph, "reals.hwsim")
+    np.savez("data.npz", x=samples(graph, 3).astype(np.float32))
+    ended = hwsim(*run("reals.hwsim", "--against", peer))
+    assert (ended.status, ended.err) == (0, "")
 
 
 @pytest.fixture
