@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, cast
 
 from hwsim.errors import InterchangeError
 from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
-from hwsim.interchange.tflite.file import read_tflite, write_tflite
 from hwsim.interchange.topology import read_topology
 from hwsim.whole_file import whole_file
 
@@ -52,6 +51,18 @@ def _read_onnx(path: Path) -> Graph:
     return read_onnx(path)
 
 
+def _read_tflite(path: Path) -> Graph:
+    from hwsim.interchange.tflite.reader import read_tflite  # its schema has 150 modules
+
+    return read_tflite(path)
+
+
+def _write_tflite(graph: Graph, path: Path) -> None:
+    from hwsim.interchange.tflite.writer import write_tflite
+
+    write_tflite(graph, path)
+
+
 def _write_onnx(graph: Graph, path: Path) -> None:
     from hwsim.interchange.onnx.writer import write_onnx
 
@@ -65,7 +76,7 @@ def _write_onnx_qoperator(graph: Graph, path: Path) -> None:
 
 
 FORMATS: tuple[FileFormat, ...] = (
-    FileFormat(suffix=".tflite", read=read_tflite, write=write_tflite),
+    FileFormat(suffix=".tflite", read=_read_tflite, write=_write_tflite),
     FileFormat(suffix=".hwsim", read=read_hwsim, write=write_hwsim),
     FileFormat(suffix=".pt2", read=_read_pt2, write=None),
     FileFormat(

@@ -1,1 +1,1 @@
-"""TensorFlow Lite flatbuffers: `file` reads and writes them."""
+"""TensorFlow Lite flatbuffers: `reader` reads them, `writer` writes them."""

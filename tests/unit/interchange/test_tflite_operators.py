@@ -10,7 +10,7 @@ import pytest
 
 from hwsim.errors import InterchangeError
 from hwsim.graph import Graph
-from hwsim.interchange.tflite.file import read_tflite
+from hwsim.interchange.tflite.reader import read_tflite
 from hwsim.numerics import Quant
 from tests.oracle.tflite_writer import Call, Tensor, activation, constant, tflite_bytes
 

@@ -1,4 +1,4 @@
-"""Read and write TensorFlow Lite flatbuffers (.tflite)."""
+"""Read TensorFlow Lite flatbuffers (.tflite)."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from hwsim.interchange.tflite.read_call import Call
 from hwsim.interchange.tflite.read_moves import COMPOSITES
 from hwsim.interchange.tflite.read_operators import READERS
 from hwsim.interchange.tflite.read_tensors import Tensors
-from hwsim.interchange.tflite.write_graph import tflite_bytes
 from hwsim.ops import Linear, Reshape
 
 if TYPE_CHECKING:
@@ -63,15 +62,6 @@ def read_tflite(path: Path) -> Graph:
         raise InterchangeError(
             f"{path.name}: damaged TFLite file ({type(error).__name__}: {problem})"
         ) from error
-
-
-def write_tflite(graph: Graph, path: Path) -> None:
-    """Write `graph`; LiteRT gives the integers that hwsim gives for it.
-
-    Raises:
-        InterchangeError: TFLite has no such op, or not with these types or attributes.
-    """
-    path.write_bytes(tflite_bytes(graph))
 
 
 def _read(name: str, content: bytes) -> Graph:
