@@ -8,10 +8,10 @@ import numpy as np
 
 from hwsim.jit import IS_COMPILED, call_address, kernel
 from hwsim.kernels.micro.epilogue import words
-from hwsim.kernels.micro.isa import native
 from hwsim.kernels.micro.rounding import FORMS
 from hwsim.plan.heavy import end_constants, end_of, narrow_parts
 from hwsim.plan.instruction import CONSTANTS, SCRATCH, Constants, Instruction, Y
+from hwsim.plan.multiplier import multiplier
 from hwsim.plan.opcodes import CONVOLUTION
 from hwsim.plan.operand import AFTER_OPERAND, place_operand, plan_operand
 from hwsim.plan.runs import Panels, Runs, offsets_of, packed, taps_of
@@ -43,7 +43,7 @@ def instructions(op: Conv2d, site: Site, isa: Isa | None = None) -> tuple[Instru
     Args:
         op: Not depthwise.
         site: Where it stands.
-        isa: What multiplies; None for the best that this process may use.
+        isa: What multiplies; None for what is best here.
     """
     end = end_of(op, site, op.rounding(site.numerics))
     if end is None or not IS_COMPILED:
@@ -61,7 +61,7 @@ def instructions(op: Conv2d, site: Site, isa: Isa | None = None) -> tuple[Instru
         dilation=op.dilation,
         groups=op.groups,
     )
-    return convolution(what, end, isa or native(), CONVOLUTION)
+    return convolution(what, end, isa or multiplier(what), CONVOLUTION)
 
 
 def convolution(what: Runs, end: End, isa: Isa, opcode: int) -> tuple[Instruction, ...] | None:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.jit import IS_COMPILED
-from hwsim.kernels.micro.isa import native
 from hwsim.plan.convolution import convolution, run_convolution
 from hwsim.plan.heavy import end_of
+from hwsim.plan.multiplier import multiplier
 from hwsim.plan.opcodes import LINEAR
 from hwsim.plan.runs import Runs
 
@@ -28,7 +28,7 @@ def instructions(op: Linear, site: Site, isa: Isa | None = None) -> tuple[Instru
     Args:
         op: The layer.
         site: Where it stands.
-        isa: What multiplies; None for the best that this process may use.
+        isa: What multiplies; None for what is best here.
     """
     end = end_of(op, site, op.rounding(site.numerics))
     if end is None or not IS_COMPILED:
@@ -40,4 +40,4 @@ def instructions(op: Linear, site: Site, isa: Isa | None = None) -> tuple[Instru
         positions=(1, 1, rows),
         weights=op.weight.centred.astype(np.int64).reshape(out, 1, 1, features),
     )
-    return convolution(what, end, isa or native(), LINEAR)
+    return convolution(what, end, isa or multiplier(what), LINEAR)

@@ -136,7 +136,12 @@ def offsets_of(what: Runs, strides: Shape) -> IntArray:
 
 
 def packed(runs: IntArray, places: IntArray, isa: Isa) -> Array:
-    """Return weights of a panel, [tap, step, place, value]."""
+    """Return weights of a panel, [tap, step, vector, word, lane, value].
+
+    A word is what a lane takes at once: an instruction that multiplies matrices takes several.
+    """
     placed = np.where(places[:, None, None] < 0, 0, runs[np.maximum(places, 0)])
-    steps = placed.astype(isa.weight).reshape(len(places), -1, isa.group)
-    return steps.transpose(1, 0, 2).reshape(-1)
+    word = min(isa.group, 4)
+    shape = (len(places) // isa.lanes, isa.lanes, -1, isa.group // word, word)
+    steps = placed.astype(isa.weight).reshape(shape)
+    return steps.transpose(2, 0, 3, 1, 4).reshape(-1)

@@ -25,6 +25,7 @@ I32: Type = ir.IntType(32)
 I64: Type = ir.IntType(64)
 F32: Type = ir.FloatType()
 F64: Type = ir.DoubleType()
+VOID: Type = ir.VoidType()
 _POINTER: Type = ir.PointerType()
 
 
@@ -43,14 +44,19 @@ def constant(type_: Type, value: float) -> Value:
     return ir.Constant(type_, [value] * type_.count)
 
 
+def pointer(b: Builder, address: Value) -> Value:
+    """Return an address as what LLVM's own functions take."""
+    return b.inttoptr(address, _POINTER)
+
+
 def load(b: Builder, address: Value, type_: Type) -> Value:
     """Load from any address, aligned or not."""
-    return b.load(b.inttoptr(address, _POINTER), typ=type_, align=1)
+    return b.load(pointer(b, address), typ=type_, align=1)
 
 
 def store(b: Builder, value: Value, address: Value) -> None:
     """Store to any address, aligned or not."""
-    b.store(value, b.inttoptr(address, _POINTER), align=1)
+    b.store(value, pointer(b, address), align=1)
 
 
 def offset(b: Builder, table: Value, index: Value) -> Value:
@@ -162,7 +168,7 @@ ARGUMENTS = 10
 def function_text(name: str, emit: Callable[[Builder, Sequence[Value]], None]) -> str:
     """Return a module in LLVM's language: one function of ARGUMENTS numbers, its body emitted."""
     module: Any = ir.Module(name)
-    type_ = ir.FunctionType(ir.VoidType(), [I64] * ARGUMENTS)
+    type_ = ir.FunctionType(VOID, [I64] * ARGUMENTS)
     function: Any = ir.Function(module, type_, name)
     b: Builder = ir.IRBuilder(function.append_basic_block("entry"))
     emit(b, function.args)

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 _MOST_ROWS: Final = 8
 """Each row of a tile needs a register for its address."""
 
+TILE_ROWS: Final = 16
+"""Positions that an instruction takes that multiplies matrices."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Isa:
@@ -33,7 +36,7 @@ class Isa:
         name: For people and tests.
         features: What LLVM must be allowed to use.
         lanes: Accumulators in one vector.
-        group: Products added to one lane by one instruction.
+        group: Products added to one lane by one instruction; above 4 it multiplies matrices.
         element: Type of an activation as the instruction takes it: bytes as they lie in the arena,
             or wider ones that a copy prepares.
         weight: NumPy type of a weight.
@@ -71,11 +74,18 @@ class Isa:
         """Whether a weight must fit int8."""
         return self.weight == "int8"
 
+    @property
+    def is_tiled(self) -> bool:
+        """Whether accumulators are matrices."""
+        return self.group > 4
+
     def rows(self, vectors: int, positions: int) -> int:
         """Return how many of `positions` a tile of that many vectors takes at a time.
 
         As many as registers hold, or fewer where that leaves less of the last tile idle.
         """
+        if self.is_tiled:
+            return TILE_ROWS
         if positions == 1:
             return 1
         most = min(_MOST_ROWS, self.registers // vectors)
@@ -221,15 +231,17 @@ ISAS: Final[tuple[Isa, ...]] = (
 )
 
 
-def allowed(features: str) -> tuple[Isa, ...]:
-    """Return what a target may execute, best first.
+def features_of(text: str) -> frozenset[str]:
+    """Return what a target may use, of what LLVM writes as `+avx2,-avx512f,...`.
 
-    Args:
-        features: As LLVM writes them: `+avx2,-avx512f,...`. What only the name of a processor
-            implies is not seen: that costs speed, while an instruction too many ends the process.
+    What only a processor's name implies is not seen: an instruction too many ends the process.
     """
-    has = {part[1:] for part in features.split(",") if part.startswith("+")}
-    return tuple(isa for isa in ISAS if isa.features <= has)
+    return frozenset(part[1:] for part in text.split(",") if part.startswith("+"))
+
+
+def allowed(features: str) -> tuple[Isa, ...]:
+    """Return what a target of these features may execute, best first."""
+    return tuple(isa for isa in ISAS if isa.features <= features_of(features))
 
 
 @cache

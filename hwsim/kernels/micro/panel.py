@@ -27,6 +27,7 @@ from hwsim.kernels.micro.assembly import (
 from hwsim.kernels.micro.epilogue import Epilogue
 from hwsim.kernels.micro.library import address_of
 from hwsim.kernels.micro.rounding import FORMS
+from hwsim.kernels.micro.tiles import tiled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -55,6 +56,8 @@ def panel(isa: Isa, form: int, vectors: int, rows: int) -> int:
         vectors: Of output channels, 1 to `isa.vectors`.
         rows: Positions in a tile; offsets are read for as many.
     """
+    if isa.is_tiled:
+        return tiled(isa, form, vectors)
     name = f"hwsim_panel_{isa.name}_{form}_{vectors}_{rows}"
     return address_of(name, lambda: panel_text(isa, form, vectors, rows))
 
