@@ -21,6 +21,7 @@ from compressors._scales import LARGEST_HALF, LARGEST_SCALE
 from hwsim.errors import RecipeError
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.graph import validate
+from hwsim.ops import Linear
 
 if TYPE_CHECKING:
     from compressors._ranges import Observer
@@ -108,7 +109,7 @@ class Quantize(Settings):
             graph = fused(graph)
             self._require_half(graph)
             ops = {n.name: with_integer_weights(n.op, self._encoding) for n in graph.nodes}
-            return validate(graph.with_ops(ops))
+            return self._grouped(validate(graph.with_ops(ops)))
         x = self._inputs(graph, data)
         graph = without_batch_norm(fused(graph))
         _require_moderate(graph)
@@ -130,7 +131,25 @@ class Quantize(Settings):
         tensors = {
             name: replace(type_, quant=quants[name]) for name, type_ in graph.tensors.items()
         }
-        return validate(replace(graph, nodes=nodes, tensors=tensors))
+        return self._grouped(validate(replace(graph, nodes=nodes, tensors=tensors)))
+
+    def _grouped(self, graph: Graph) -> Graph:
+        """Return `graph`, unless groups were asked for and no weights have them.
+
+        Raises:
+            RecipeError: That is so.
+        """
+        weights = [weight for node in graph.nodes for weight in node.op.constants]
+        is_grouped = any(weight.quant and weight.quant.group for weight in weights)
+        # A row that is one group has its scale per channel.
+        linear = [node.op.weight for node in graph.nodes if isinstance(node.op, Linear)]
+        if self.group and not is_grouped and all(w.matrix.shape[1] != self.group for w in linear):
+            raise RecipeError(
+                f"{graph.name}: quantize: group={self.group} applies to weights of linear layers "
+                "(and, with activations=32, of convolutions) whose rows are longer than a group; "
+                "there are none; leave group out"
+            )
+        return graph
 
     def _require_half(self, graph: Graph) -> None:
         """Refuse weights whose groups would need scales beyond float16.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
 
     from hwsim.op import Op, Workload
     from hwsim.tensor import TensorType
+
+
+# As many as 32 bits can count, and as many axes as files of networks have, with some to spare.
+_MOST_ELEMENTS, _MOST_AXES = 1 << 31, 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,9 +178,14 @@ def _shown(shapes: Iterable[tuple[int, ...]]) -> str:
 def _require_type(graph: Graph, where: str, tensor: str) -> None:
     if tensor not in graph.tensors:
         raise GraphError(f"{where}: tensor {tensor!r} has no type")
-    if any(extent < 1 for extent in graph.tensors[tensor].shape):
-        shape = list(graph.tensors[tensor].shape)
+    shape = list(graph.tensors[tensor].shape)
+    if any(extent < 1 for extent in shape):
         raise GraphError(f"{where}: tensor {tensor!r} has shape {shape}; extents are >= 1")
+    if math.prod(shape) > _MOST_ELEMENTS or len(shape) > _MOST_AXES:
+        raise GraphError(
+            f"{where}: tensor {tensor!r} has shape {shape}; expected at most {_MOST_AXES} axes "
+            f"and {_MOST_ELEMENTS} elements"
+        )
 
 
 def topological(nodes: Iterable[Node], inputs: Iterable[str], name: str) -> tuple[Node, ...]:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import importlib
+import pickle
 import sys
 import threading
-from contextlib import contextmanager
-from functools import cache, cached_property, update_wrapper
+from contextlib import contextmanager, suppress
+from functools import cached_property, update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, ParamSpec, TypeVar, cast
 
 import llvmlite.binding
 import llvmlite.ir
+import numpy as np
 
 from hwsim.kernel_folder import kernel_folder
 
@@ -40,7 +42,7 @@ with _without_scipy():
     import numba.extending
 
 
-_FOLDER = kernel_folder(numba.__version__)
+_FOLDER = kernel_folder(numba.__version__, llvmlite.__version__, np.__version__)
 _settings: Any = vars(numba)["config"]
 
 IS_COMPILED: bool = not _settings.DISABLE_JIT
@@ -67,35 +69,25 @@ def _unprepared(context: Any) -> Generator[None]:
 
 
 def _reading(dispatcher: Any) -> Any:
-    """Return `dispatcher`, made to read kernels without preparing to compile."""
+    """Return `dispatcher`, made to read without preparing to compile, and to survive bad disks."""
     store, context = dispatcher._cache, dispatcher.targetctx
-    read = store.load_overload
+    read, write = store.load_overload, store.save_overload
 
     def load_overload(signature: Any, target_context: Any) -> Any:
-        with _unprepared(context):
-            found = read(signature, target_context)
-        if found is None:
-            _prepare()
-        return found
+        try:
+            with _unprepared(context):
+                return read(signature, target_context)
+        except Exception:  # Damaged files raise anything; without an index they are written anew.
+            with suppress(OSError):
+                store.flush()
+        return None
 
-    store.load_overload = load_overload
+    def save_overload(signature: Any, result: Any) -> None:
+        with suppress(OSError, EOFError, pickle.UnpicklingError):  # A full disk costs time alone.
+            write(signature, result)
+
+    store.load_overload, store.save_overload = load_overload, save_overload
     return dispatcher
-
-
-@cache
-def _prepare() -> None:
-    """Load what Numba loads for its first kernel, but for SciPy and other packages' extensions."""
-    # Numba looks for both again whenever it compiles for somebody else.
-    entrypoints: Any = importlib.import_module("numba.core.entrypoints")
-    registry: Any = importlib.import_module("numba.core.registry")
-    was_searched, entrypoints._already_initialized = entrypoints._already_initialized, True
-    try:
-        with _without_scipy():
-            registry.cpu_target.target_context.refresh()
-    finally:
-        entrypoints._already_initialized = was_searched
-    # Whether SciPy is there is asked once more by whoever multiplies matrices in a kernel.
-    vars(importlib.import_module("numba.np.arraymath"))["_HAVE_BLAS"] = True
 
 
 class Kernel(Generic[P, R]):

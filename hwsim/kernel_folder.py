@@ -14,7 +14,7 @@ _KEPT = 4
 _YOUNG_S = 24 * 3600
 
 
-def kernel_folder(compiler: str) -> Path:
+def kernel_folder(*compilers: str) -> Path:
     """Return a folder named after every source file of this package, and Numba's settings.
 
     Numba's own cache sees neither edits in a callee that lives in another file nor a changed
@@ -22,9 +22,9 @@ def kernel_folder(compiler: str) -> Path:
     compiled can never serve stale machine code. Where it is new, all but the newest others go.
 
     Args:
-        compiler: Its version.
+        compilers: Versions of what compiles.
     """
-    digest = hashlib.sha256(compiler.encode())
+    digest = hashlib.sha256(" ".join(compilers).encode())
     for name in sorted(name for name in os.environ if name.startswith("NUMBA_")):
         digest.update(f"{name}={os.environ[name]}".encode())
     for path in sorted(Path(__file__).parent.rglob("*.py")):

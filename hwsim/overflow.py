@@ -36,7 +36,7 @@ def count_overflows(graph: Graph, x: Array, numerics: Numerics) -> tuple[Overflo
     """Return how many sums of each layer overflow its register; nothing of those that cannot.
 
     A bound on the magnitudes spares most models the run: sums of 8-bit products need a depth of
-    more than 65,000 to leave 32 bits. Transposed convolutions are not counted.
+    more than 33,000 to leave 32 bits. Transposed convolutions are not counted.
 
     Args:
         graph: The model.

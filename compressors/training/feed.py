@@ -35,7 +35,7 @@ class Feed:
         return self.inputs[0]
 
 
-# An op's function takes that kind of op; the table below pairs them.
+# An op's function takes that kind of op; `operators.FORWARD` pairs them.
 Forward: TypeAlias = Callable[[Any, Feed], "Tensor"]
 
 CLAMPS: Mapping[str, Callable[[Tensor], Tensor]] = {
@@ -60,6 +60,6 @@ def aligned(feed: Feed) -> tuple[Tensor, Tensor]:
 
 
 def images(planes: Tensor, samples: int) -> Tensor:
-    """Invert the order of `_padded_planes`."""
+    """Return [n, channels, height, width] as [samples, batch, height, width, channels]."""
     images = planes.permute(0, 2, 3, 1)
     return images.reshape(samples, -1, *images.shape[1:])

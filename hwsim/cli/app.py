@@ -75,6 +75,8 @@ def main() -> None:
     except _UsageError as error:
         told = " ".join(error.format_message().split()).rstrip(".")
         _fail(f"{told}; hwsim --help lists commands and options")
+    except MemoryError as error:
+        _fail(f"not enough memory ({' '.join(str(error).split()) or 'none left'})")
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except BrokenPipeError:

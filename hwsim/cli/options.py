@@ -11,7 +11,7 @@ Models: TypeAlias = Annotated[
     list[str],
     typer.Argument(
         metavar="MODEL...",
-        help="A .tflite, .pt2, .hwsim file, a .csv or .json table of layer shapes, or "
+        help="A .tflite, .onnx, .pt2, .hwsim file, a .csv or .json table of layer shapes, or "
         "module:callable that returns an nn.Module or (module, example_inputs).",
     ),
 ]

@@ -63,7 +63,7 @@ def run(
         raise typer.BadParameter("--json writes what --against found; give both")
     samples = load_data(data)
     graph = load(model)
-    policy = numerics or _policy_of(against)
+    policy = _policy_of(against) if numerics is None else numerics
     wanted = graph.outputs if against is None and not all_tensors else tuple(graph.tensors)
     results = prepare_all(graph, policy, wanted)(samples.x)
     # Compared first: where that is refused, nothing is written.

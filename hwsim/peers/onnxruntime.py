@@ -46,14 +46,16 @@ def onnxruntime_tensors(path: Path, x: Array, wanted: Sequence[str]) -> dict[str
     options.graph_optimization_level = runtime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
     options.intra_op_num_threads = 1
     options.log_severity_level = 3
+    # One sample at a time, also where the batch is left open.
+    source = model.graph.input[0]
+    shape = [axis.dim_value or 1 for axis in source.type.tensor_type.shape.dim]
+    samples = x.reshape(-1, *shape)
     try:
         session = runtime.InferenceSession(
             model.SerializeToString(), options, providers=["CPUExecutionProvider"]
         )
-        (source,) = session.get_inputs()
         rows: list[list[Array]] = [
-            session.run(outputs + extra, {source.name: sample})
-            for sample in x.reshape(-1, *source.shape)
+            session.run(outputs + extra, {source.name: sample}) for sample in samples
         ]
     except Exception as error:
         # Its errors share no base but Exception.

@@ -74,6 +74,7 @@ def plan_graph(graph: Graph, numerics: Numerics, wanted: tuple[str, ...]) -> tup
     for is_planned, run in groupby(pending, lambda entry: isinstance(entry, Part)):
         found = tuple(run)
         is_worth_it = any(isinstance(entry, Part) and entry.instructions for entry in found)
+        is_worth_it = is_worth_it and _is_entered(found, presets)
         groups += [found] if is_planned and is_worth_it else [(_node(entry),) for entry in found]
     return _steps(graph, numerics, groups, presets, wanted)
 
@@ -100,6 +101,13 @@ def _node(entry: Part | Node) -> Node:
     return entry.node if isinstance(entry, Part) else entry
 
 
+def _is_entered(entries: tuple[Part | Node, ...], presets: Mapping[str, Node]) -> bool:
+    """Return whether codes of a sample enter; what reads constants alone has one result for all."""
+    nodes = [_node(entry) for entry in entries]
+    made = {tensor for node in nodes for tensor in node.outputs}
+    return any(t not in made and t not in presets for node in nodes for t in node.inputs)
+
+
 def _is_preset(graph: Graph, node: Node) -> bool:
     """Return whether `node` is a constant that an arena can hold from the start."""
     quant = graph.tensors[node.outputs[0]].quant
@@ -124,14 +132,8 @@ def _steps(
         parts = tuple(entry for entry in group if isinstance(entry, Part))
         if parts:
             segment = compile_segment(graph, parts, presets, {*wanted, *later})
-            steps.append(
-                Step(
-                    inputs=segment.inputs,
-                    outputs=segment.outputs,
-                    run=segment.bind(),
-                    segment=segment,
-                )
-            )
+            inputs, outputs, run = segment.inputs, segment.outputs, segment.bind()
+            steps.append(Step(inputs=inputs, outputs=outputs, run=run, segment=segment))
         else:
             steps += [_alone(graph, _node(entry), numerics) for entry in group]
     return tuple(steps)

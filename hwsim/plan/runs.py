@@ -110,19 +110,28 @@ def taps_of(
 ) -> tuple[IntArray, IntArray]:
     """Return the taps' offsets in bytes, and their weights [out, taps, values per run].
 
-    Runs are cut where sums would leave what is exact, and padded with zeros to whole steps.
+    Runs are cut where sums would leave what is exact, and padded with zeros to whole steps. The
+    last piece of a run ends where the run does: what lies behind may be no number, and 0 times
+    that is none either.
     """
     shape: Shape = what.weights.shape
     out, height, width, length = shape
     pieces = -(-length // isa.depth(int(np.abs(what.weights).max())))
     size = -(-length // (pieces * isa.group)) * isa.group
+    pieces = -(-length // size)
     weights = np.stack(parts, axis=1).reshape(out, -1, length)
     padded = np.zeros((out, weights.shape[1], pieces * size), np.int64)
-    padded[:, :, :length] = weights
+    inside = np.arange(pieces) * size
+    whole = inside[-1]
+    padded[:, :, :whole] = weights[:, :, :whole]
+    if pieces > 1:
+        inside[-1] = length - size
+        padded[:, :, whole - length :] = weights[:, :, whole:]
+    else:
+        padded[:, :, :length] = weights
     rows = np.arange(height) * what.dilation[0] * strides[1]
     columns = np.arange(width) * what.dilation[1] * strides[2]
-    inside = np.arange(pieces) * size * isa.element_bytes
-    taps = rows[:, None, None] + columns[:, None] + inside
+    taps = rows[:, None, None] + columns[:, None] + inside * isa.element_bytes
     return np.tile(taps.reshape(-1), len(parts)), padded.reshape(out, -1, size)
 
 

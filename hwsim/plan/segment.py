@@ -52,8 +52,7 @@ class Segment:
         leaving = [(t.elements, t.shape, t.quant.dtype) for t in self.types if t.quant is not None]
         total_bytes = sum(size for size, _, _ in leaving)
         constants = aligned_copy(self.constants)
-        # Arenas that no thread uses just now; `pop` and `append` are atomic.
-        free: list[Array] = []
+        free: list[Array] = []  # Arenas that no thread uses just now.
 
         def run(*codes: Array, workers: int = 1) -> tuple[Array, ...]:
             samples = len(codes[0])
@@ -62,7 +61,7 @@ class Segment:
             counter = np.zeros(1, np.int64)
 
             def work(worker: int) -> None:
-                arena = free.pop() if free else aligned_copy(self.arena)
+                arena = _taken(free, self.arena)
                 if workers > 1:
                     run_shared(self.table, constants, arena, x, y, samples, counter)
                 else:
@@ -106,7 +105,10 @@ class Segment:
         free = [place()]
 
         def run(codes: Array) -> Array:
-            mine = free.pop() if free else place()
+            try:
+                mine = free.pop()
+            except IndexError:
+                mine = place()
             x_bytes, y_bytes, own_arena, x_view, y_view = mine
             x_view[...] = codes
             call(table, constants, own_arena, x_bytes, y_bytes, 1)
@@ -115,6 +117,14 @@ class Segment:
             return result
 
         return run
+
+
+def _taken(free: list[Array], arena: Array) -> Array:
+    """Take an arena that is free, or make one; another thread may take the last at any time."""
+    try:
+        return free.pop()
+    except IndexError:
+        return aligned_copy(arena)
 
 
 def _bytes_of(codes: Array) -> Array:

@@ -20,9 +20,9 @@ from hwsim.execute import prepare_all
 from hwsim.graph import Graph, Node, validate
 from hwsim.interchange import save
 from hwsim.numerics import Quant, find_policy
-from hwsim.ops import Sum
+from hwsim.ops import Conv2d, Sum
 from hwsim.peers.litert import Resolver, litert_tensors
-from hwsim.tensor import Weight
+from hwsim.tensor import TensorType, Weight
 from tests.cases import CASES, Case
 from tests.graphs import GRAPHS, run_integers, samples
 from tests.oracle import int16_ops, litert, more_ops, single_ops
@@ -364,3 +364,27 @@ def test_the_demo_network_classifies_as_in_litert(tmp_path: Path) -> None:
     theirs = litert.outputs(path.read_bytes(), quant.encode(x), "tflite-ref").reshape(len(x), -1)
     np.testing.assert_array_equal(ours.argmax(axis=1), theirs.argmax(axis=1))
     assert (ours.argmax(axis=1) == y).mean() > 0.95
+
+
+@pytest.mark.parametrize("groups", [1, 4], ids=["conv", "depthwise"])
+@pytest.mark.parametrize("recipe", ["none", "quantize"])
+def test_convolutions_without_a_bias(groups: int, recipe: str, tmp_path: Path) -> None:
+    """LiteRT's kernels want one: the depthwise ones would read where nothing is."""
+    rng = np.random.default_rng(3)
+    codes = rng.normal(size=(4, 3, 3, 4 // groups)).astype(np.float32)
+    layer = Conv2d(weight=Weight(codes=codes), groups=groups)
+    x_type, y_type = TensorType(shape=(1, 6, 6, 4)), TensorType(shape=(1, 4, 4, 4))
+    graph = Graph(
+        name="net",
+        inputs=("x",),
+        outputs=("y",),
+        tensors={"x": x_type, "y": y_type},
+        nodes=(Node(name="conv", op=layer, inputs=("x",), outputs=("y",)),),
+    )
+    x = rng.normal(size=(5, *x_type.shape)).astype(np.float32)
+    made = compressors.parse(recipe).apply(graph, Data(x=x)) if recipe != "none" else graph
+    path = written(made, tmp_path)
+    for policy, resolver in RESOLVERS.items():
+        ours = prepare_all(made, policy, ("x", "y"))(x)
+        theirs = litert_tensors(resolver, path, ours["x"])["y"].reshape(ours["y"].shape)
+        np.testing.assert_allclose(theirs, ours["y"], rtol=1e-5, atol=1e-5)

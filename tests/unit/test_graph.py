@@ -115,6 +115,12 @@ def test_broken_graphs_are_refused_in_one_line(broken: Graph, message: str) -> N
     assert str(error.value) == message
 
 
+@pytest.mark.parametrize("shape", [(1 << 20, 1 << 20), (1,) * 17])
+def test_tensors_that_no_array_holds_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(GraphError, match=r"'c' has shape .* expected at most 16 axes"):
+        validate(retyped("c", *shape))
+
+
 def test_whole_graphs_pass_unchanged() -> None:
     assert validate(graph(*CHAIN)).nodes == CHAIN
     for build in GRAPHS:

@@ -98,7 +98,7 @@ class Call:
     operands: tuple[Known | None, ...]
     attributes: Mapping[str, object]
     results: int
-    feeds_linear: bool = False
+    feeds_linear: Callable[[], bool] = lambda: False
     keeps_codes: bool = False
 
     @property

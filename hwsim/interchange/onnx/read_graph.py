@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -148,7 +149,7 @@ class _Reader:
             operands=tuple(self._operand(name, title) for name in node.input),
             attributes=attributes_of(node),
             results=len(node.output),
-            feeds_linear=self.readers.feed_linear(first),
+            feeds_linear=partial(self.readers.feed_linear, first),
         )
         # Results beside the first may be missing if nobody reads them.
         for name, made in zip(node.output, self._results(node, call), strict=False):

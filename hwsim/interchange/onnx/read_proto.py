@@ -94,7 +94,7 @@ class Readers:
 
     def feed_linear(self, tensor: str) -> bool:
         """Return whether only linear layers read `tensor`, through ops on single elements."""
-        waiting = [tensor]
+        waiting, seen = [tensor], {tensor}
         for name in waiting:
             readers = self.of(name)
             if name in self._outputs or not readers:
@@ -104,7 +104,8 @@ class Readers:
                 if name in rest or not self._constant.issuperset(rest):
                     return False
                 if node.op_type in _ELEMENTWISE:
-                    waiting += [out for out in node.output[:1] if out not in waiting]
+                    waiting += [out for out in node.output[:1] if out not in seen]
+                    seen.update(node.output[:1])
                 elif node.op_type not in _LINEAR or any(a.name == "transA" for a in node.attribute):
                     return False
         return True

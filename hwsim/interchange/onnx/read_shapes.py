@@ -56,7 +56,7 @@ def as_shape(builder: Builder, call: Call, shape: Shape) -> Known:
     if not isinstance(x, Value):
         return x.reshape(shape)
     must_move = reshaped_order(x.shape, x.order, shape) is None
-    if must_move and call.feeds_linear and sum(extent > 1 for extent in shape) == 1:
+    if must_move and call.feeds_linear() and sum(extent > 1 for extent in shape) == 1:
         return builder.flatten_as_stored(call.name, x, shape)
     return builder.reshape(call.name, x, shape)
 

@@ -207,6 +207,12 @@ class Tensors:
             raise InterchangeError(
                 f"{self._where}: weight {self.name(index)!r} is {codes.dtype} without a scale"
             )
+        channels = None if quant is None or quant.axis is None else len(quant.scale)
+        if quant is not None and channels not in (None, *codes.shape[quant.axis :][:1]):
+            raise InterchangeError(
+                f"{self._where}: weight {self.name(index)!r} of shape {list(codes.shape)} has "
+                f"{channels} scales along axis {quant.axis}"
+            )
         return Weight(codes=codes, quant=quant)
 
     def depthwise_weight(self, index: int) -> Weight:

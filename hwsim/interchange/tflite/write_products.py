@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwsim.interchange.tflite.write_weights import layer_bias, layer_weight
+from hwsim.interchange.tflite.write_weights import layer_bias, layer_weight, no_bias
 from hwsim.kernels.patches import same_padding
 
 if TYPE_CHECKING:
@@ -34,7 +34,11 @@ _INT32 = 2
 
 
 def write_conv(place: Place, op: Conv2d) -> None:
-    """Write CONV_2D or DEPTHWISE_CONV_2D, a PAD before it where neither SAME nor VALID fits."""
+    """Write CONV_2D or DEPTHWISE_CONV_2D, a PAD before it where neither SAME nor VALID fits.
+
+    A bias of zeros stands where there is none: LiteRT's own kernels take no convolution without,
+    and do not check for the depthwise ones.
+    """
     x, source = place.inputs[0], place.node.inputs[0]
     scheme = scheme_of(x, op.kernel, op.stride, op.dilation, op.padding)
     if scheme is None:
@@ -56,7 +60,8 @@ def write_conv(place: Place, op: Conv2d) -> None:
         # [out, height, width, 1] lies as [1, height, width, out].
         values = np.ascontiguousarray(weight.values.transpose(3, 1, 2, 0))
         weight = replace(weight, values=values, shape=values.shape, axis=3)
-    _write_layer(place, code, source, weight, op.bias, version, options)
+    bias = no_bias(place, op.weight.shape[0]) if op.bias is None else op.bias
+    _write_layer(place, code, source, weight, bias, version, options)
 
 
 def write_linear(place: Place, op: Linear) -> None:

@@ -9,11 +9,11 @@ import numpy as np
 
 from hwsim.interchange.tflite.write_schema import Tensor
 from hwsim.numerics import Quant
+from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array
     from hwsim.interchange.tflite.write_place import Place
-    from hwsim.tensor import Weight
 
 # Codes of a symmetric int8 weight become uint8 ones, as unsigned operators take them, by this.
 _TO_UNSIGNED = 128
@@ -99,3 +99,12 @@ def layer_bias(place: Place, weight: Tensor, bias: Weight) -> str:
     # 16-bit activations may be summed in 64 bits.
     dtype = np.int64 if bias.bits == 64 else np.int32
     return place.constant("bias", bias.codes.astype(dtype), quant)
+
+
+def no_bias(place: Place, channels: int) -> Weight:
+    """Return zeros of the type that a bias has there."""
+    if place.is_real:
+        return Weight(codes=np.zeros(channels, np.float32))
+    bits = 64 if place.inputs[0].bits == 16 else 32
+    codes = np.zeros(channels, np.dtype(f"int{bits}"))
+    return Weight(codes=codes, quant=Quant(scale=(1.0,), bits=bits))

@@ -6,8 +6,8 @@ configured when a function starts and released before it returns: no thread keep
 that other libraries left there or expect there is relied upon.
 
 Some virtual machines are reported to lose what tiles hold, all of it, where a thread is interrupted
-(erratum SPR4 of Sapphire Rapids, see https://github.com/openzfs/zfs/issues/14989). So one tile
-holds a mark, and a block of positions whose mark is gone is computed again.
+(erratum SPR4 of Sapphire Rapids, as OpenZFS quotes it). So one tile holds a mark, and a block of
+positions whose mark is gone is computed again.
 
 Layout and semantics: Intel 64 and IA-32 Architectures Software Developer's Manual, LDTILECFG,
 TILELOADD, TDPBUSD.

@@ -154,6 +154,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         "folder.tflite: cannot write there",
     ),
     "run policy": (run("--numerics", "tflite-fast"), "no numerics policy 'tflite-fast'; known:"),
+    "run no policy": (run("--numerics", ""), "no numerics policy ''; known:"),
     "run shape": (run(data="shape.npz"), "expects"),
     "run nan": (run(data="nan.npz"), "nan.npz: x holds"),
     "run output": (

@@ -150,8 +150,12 @@ CASES: dict[str, Graph] = {
     "conv_transpose": chain(
         IMAGE,
         Conv2dTranspose(
-            weight=weight(3, 2, 3, 4), bias=weight(3), stride=(2, 1), padding=((0, 2), (1, 0)),
-            extra=(1, 0), activation="relu6",
+            weight=weight(3, 2, 3, 4),
+            bias=weight(3),
+            stride=(2, 1),
+            padding=((0, 2), (1, 0)),
+            extra=(1, 0),
+            activation="relu6",
         ),
     ),
     "grouped_conv_transpose": chain(
@@ -165,8 +169,11 @@ CASES: dict[str, Graph] = {
     "coupled_lstm": chain(
         (5, 1, 3),
         Lstm(
-            input_weight=weight(12, 3), recurrent_weight=weight(12, 4), bias=weight(12),
-            time_major=True, cell_clip=0.5,
+            input_weight=weight(12, 3),
+            recurrent_weight=weight(12, 4),
+            bias=weight(12),
+            time_major=True,
+            cell_clip=0.5,
         ),
     ),
     "leaky_relu": chain(IMAGE, LeakyRelu(alpha=0.2)),
@@ -180,7 +187,9 @@ CASES: dict[str, Graph] = {
         IMAGE, (Constant(value=weight(4)), ()), (Binary(function="squared_difference"), (0, 1))
     ),
     "div": chain(
-        IMAGE, Elementary(function="exp"), (Binary(function="div"), (0, 1)),
+        IMAGE,
+        Elementary(function="exp"),
+        (Binary(function="div"), (0, 1)),
         (Binary(function="pow"), (1, 0)),
     ),
     "reductions": chain(

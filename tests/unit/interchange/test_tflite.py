@@ -66,6 +66,25 @@ def test_weights_of_a_depthwise_convolution_are_turned(tmp_path: Path) -> None:
     assert (op.weight.quant.axis, op.weight.quant.scale, op.groups) == (0, (1.0, 2.0, 4.0), 3)
 
 
+def test_as_many_scales_as_channels(tmp_path: Path) -> None:
+    call = Call(
+        code="FULLY_CONNECTED",
+        inputs=("x", "w"),
+        outputs=("y",),
+        table="FullyConnectedOptions",
+        options={},
+    )
+    tensors = [
+        activation("x", (1, 2), INT8),
+        constant(
+            "w", np.ones((3, 2), np.int8), Quant(scale=(1.0,) * 4, zero_point=(0,) * 4, axis=0)
+        ),
+        activation("y", (1, 3), INT8),
+    ]
+    with pytest.raises(InterchangeError, match=r"'w' of shape \[3, 2\] has 4 scales along axis 0"):
+        load(written(tmp_path, tensors, call))
+
+
 def test_a_fully_connected_layer_flattens_its_input(tmp_path: Path) -> None:
     weights = np.ones((2, 12), np.float32)
     call = Call(

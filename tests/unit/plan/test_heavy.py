@@ -150,7 +150,8 @@ def executed(op: Conv2d | Linear, site: Site, x: IntArray, isa: Isa) -> IntArray
     y_at = x_at + up(x.size + SLACK)
     scratch_at = y_at + up(y_type.elements + SLACK)
     end = scratch_at + up(instruction.scratch_bytes)
-    arena = aligned(end + 512, 0xA5)
+    # As float32, these bytes are no number.
+    arena = aligned(end + 512, 0xFF)
     arena[x_at : x_at + x.size] = (x.astype(np.int64) - x_type.quant.low).reshape(-1)
     before = arena.copy()
     constants = aligned(len(instruction.constants), 0)
@@ -187,6 +188,8 @@ TABLE: Final = {
                            padding=((0, 1), (0, 1)), x=LOWEST),
     "one channel": Spec(channels=1, out=64, size=(13, 6), kernel=(10, 4), stride=(2, 2),
                         padding=((4, 5), (1, 1))),
+    "long": Spec(channels=1040, out=9, is_linear=True, images=3),
+    "longer": Spec(channels=3120, out=5, is_linear=True, images=2, x=UNSIGNED),
     "pointwise": Spec(channels=67, out=70, size=(7, 7), activation="relu6"),
     "pointwise, strided": Spec(channels=16, out=8, size=(7, 5), stride=(2, 3), x=UNSIGNED),
     "dilated": Spec(channels=5, out=130, size=(9, 9), kernel=(3, 3), dilation=(2, 2), padding=SAME),

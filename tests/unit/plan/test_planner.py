@@ -13,15 +13,16 @@ from compressors import parse
 from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.execute import prepare, prepare_all
-from hwsim.graph import Graph
+from hwsim.graph import Graph, Node
 from hwsim.jit import IS_COMPILED
-from hwsim.numerics import POLICIES, find_policy
+from hwsim.numerics import POLICIES, Quant, find_policy
 from hwsim.ops import (
     Add,
     AveragePool2d,
     Concat,
     Constant,
     Elementary,
+    Gather,
     LayerNorm,
     MaxPool2d,
     Mul,
@@ -32,6 +33,7 @@ from hwsim.ops import (
     Transpose,
 )
 from hwsim.plan.planner import plan_graph
+from hwsim.tensor import TensorType, Weight
 from tests.graphs import GRAPHS, GraphBuilder, mlp, residual, run_integers, samples
 
 policies = pytest.mark.parametrize("policy", [policy.name for policy in POLICIES])
@@ -209,3 +211,33 @@ def test_threads_do_not_share_arenas() -> None:
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_what_reads_constants_alone_runs_by_itself() -> None:
+    """No sample enters such ops; their result joins what does."""
+    quant = Quant(scale=(0.5,), zero_point=(3,))
+    codes = np.arange(6, dtype=np.int8).reshape(2, 3)
+    type_, turned = TensorType(shape=(3, 2), quant=quant), TensorType(shape=(2, 3), quant=quant)
+    graph = Graph(
+        name="net",
+        inputs=("x",),
+        outputs=("y",),
+        tensors={"x": type_, "c": turned, "t": type_, "g": type_, "y": type_},
+        nodes=(
+            Node(
+                name="c",
+                op=Constant(value=Weight(codes=codes, quant=quant)),
+                inputs=(),
+                outputs=("c",),
+            ),
+            Node(name="t", op=Transpose(axes=(1, 0)), inputs=("c",), outputs=("t",)),
+            # It has no instruction, and so parts the others.
+            Node(name="g", op=Gather(indices=(2, 0, 1), axis=0), inputs=("x",), outputs=("g",)),
+            Node(name="y", op=Add(), inputs=("t", "g"), outputs=("y",)),
+        ),
+    )
+    x = samples(graph, 4)
+    wanted = ("t", "y")
+    got = prepare_all(graph, "tflite-ref", wanted)(x)
+    np.testing.assert_array_equal(got["t"], np.broadcast_to(codes.T, x.shape))
+    np.testing.assert_array_equal(got["y"], run_integers(graph, x, "tflite-ref")["y"])
