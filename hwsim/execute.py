@@ -32,7 +32,7 @@ _PATCH_BYTES = 1 << 27
 # The same where everything is planned: results are all that grows.
 _PLANNED_CHUNK = 1 << 10
 # Multiply-accumulates and elements worth a thread's while; chunks per core that keep all busy.
-_LEAST_EFFORT = 4_000_000
+_LEAST_EFFORT = 10_000_000
 _CHUNKS_PER_CORE = 4
 
 
