@@ -192,10 +192,14 @@ def _name_last(draft: Draft, tensor: str, already: int) -> None:
         tensor: A result of the op whose operators are the last ones.
         already: How many operators there were before it.
     """
+    # Codes are known by name elsewhere, and stand behind the reals that they are made of.
+    if draft.graph.tensors[tensor].quant is not None:
+        return
     made = draft.nodes[already:]
+    results = {name for node in made for name in node.output}
     for order, wire in draft.wires[tensor].items():
         last = wire.name
-        if last == tensor or not any(tensor in node.output for node in made):
+        if last == tensor or not {last, tensor} <= results:
             continue
         swapped = {tensor: last, last: tensor}
         for node in made:
