@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressors._compressor import Compressor, Settings
+from compressors._compressor import Compressor
 from compressors._parsing import read_recipe
 from compressors.finetune import Finetune
 from compressors.fuse import Fuse
@@ -12,11 +12,12 @@ from compressors.identity import Identity
 from compressors.prune import Prune
 from compressors.quantize import Quantize
 from compressors.recipe import Recipe
+from compressors.workbench import Workbench
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-COMPRESSORS: tuple[type[Settings], ...] = (
+COMPRESSORS: tuple[type[Compressor], ...] = (
     Finetune,
     Fuse,
     Identity,
@@ -43,5 +44,6 @@ __all__ = [
     "Prune",
     "Quantize",
     "Recipe",
+    "Workbench",
     "parse",
 ]

@@ -1,12 +1,15 @@
-"""What a compressor must offer."""
+"""What every compressor is: settings that are checked, and a function of graphs."""
 
 from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias
+from abc import abstractmethod
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
+
+from compressors.workbench import Workbench
 
 if TYPE_CHECKING:
     from hwsim.data import Data
@@ -19,8 +22,8 @@ DataNeed: TypeAlias = Literal["none", "calibration", "labelled"]
 _PLAIN = re.compile(r"[\w.:;*?!+/\[\]-]+", re.ASCII)
 
 
-class Settings(BaseModel):
-    """Base of all compressors: fields are settings, checked strictly, and never change.
+class Compressor(BaseModel):
+    """A pure function of graphs whose fields are its settings, checked strictly, never changed.
 
     It prints as the spec string that makes it, settings that differ from their default only:
     `prune{sparsity=0.9}`.
@@ -32,8 +35,33 @@ class Settings(BaseModel):
 
     @property
     def needs(self) -> DataNeed:
-        """What these settings need; at most `data_need`."""
+        """What these settings need; at most `data_need`, which is for any settings."""
         return self.data_need
+
+    @property
+    def is_priced(self) -> bool:
+        """Whether these settings ask what a graph costs on the device."""
+        return False
+
+    @abstractmethod
+    def compress(self, graph: Graph, bench: Workbench) -> Graph:
+        """Return the compressed graph; `graph` is left as it is.
+
+        Args:
+            graph: What to compress.
+            bench: Data, teacher and price, as far as the settings need them.
+
+        Raises:
+            RecipeError: The settings do not fit the graph, or something needed is missing.
+        """
+
+    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
+        """Return what this step alone makes of `graph`, which is left as it is.
+
+        Raises:
+            RecipeError: As `compress`.
+        """
+        return self.compress(graph, Workbench(data=data, original=graph))
 
     def __str__(self) -> str:
         """Return the spec string."""
@@ -48,27 +76,3 @@ class Settings(BaseModel):
 def _spelled(value: object) -> str:
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return text if _PLAIN.fullmatch(text) else json.dumps(text)
-
-
-class Compressor(Protocol):
-    """A pure function of graphs whose fields are its settings."""
-
-    name: ClassVar[str]
-    data_need: ClassVar[DataNeed]
-
-    @property
-    def needs(self) -> DataNeed:
-        """What these settings need; at most `data_need`, which is for any settings."""
-        ...
-
-    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
-        """Return the compressed graph; `graph` is left as it is.
-
-        Args:
-            graph: What to compress.
-            data: Calibration inputs or training data, as `data_need` says.
-
-        Raises:
-            RecipeError: The settings do not fit the graph, or data is missing.
-        """
-        ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
-    from compressors._compressor import Compressor, Settings
+    from compressors._compressor import Compressor
     from compressors._spec import RawStep
 
 _FILE_ENDINGS = (".yaml", ".yml")
@@ -39,7 +39,7 @@ _BOUNDS = {
 }
 
 
-def read_recipe(spec_or_path: str | Path, known: Sequence[type[Settings]]) -> Recipe:
+def read_recipe(spec_or_path: str | Path, known: Sequence[type[Compressor]]) -> Recipe:
     """Return the recipe that a spec string or a YAML file (.yaml, .yml) describes.
 
     Args:
@@ -67,7 +67,7 @@ def _check_type(given: object) -> None:
         )
 
 
-def _step(where: str, raw: RawStep, known: Sequence[type[Settings]]) -> Compressor:
+def _step(where: str, raw: RawStep, known: Sequence[type[Compressor]]) -> Compressor:
     """Return the compressor of one step.
 
     Raises:
@@ -86,12 +86,10 @@ def _step(where: str, raw: RawStep, known: Sequence[type[Settings]]) -> Compress
             names = ", ".join(settings) or "none at all"
             raise RecipeError(f"{where}: {name} has no setting {key!r}; known: {names}")
     try:
-        step = compressor.model_validate_strings(texts)
+        return compressor.model_validate_strings(texts)
     except ValidationError as error:
         details = error.errors(include_url=False)[0]
         raise RecipeError(f"{where}: {_explained(name, details)}") from error
-    # Every listed class offers `apply`; the law over COMPRESSORS holds them to it.
-    return cast("Compressor", step)
 
 
 def _explained(name: str, details: ErrorDetails) -> str:

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from compressors._compressor import DataNeed, Settings
+from compressors._compressor import Compressor, DataNeed
 from hwsim.errors import RecipeError
 
 if TYPE_CHECKING:
-    from hwsim.data import Data
+    from compressors.workbench import Workbench
     from hwsim.graph import Graph
 
 
-class Finetune(Settings):
+class Finetune(Compressor):
     """Stochastic gradient descent on labelled data; pruned weights stay zero.
 
     Attributes:
@@ -31,27 +31,21 @@ class Finetune(Settings):
     batch_size: int = Field(default=64, ge=1)
     seed: int = Field(default=0, ge=0)
 
-    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
-        """See `Compressor.apply`."""
+    def compress(self, graph: Graph, bench: Workbench) -> Graph:
+        """See `Compressor.compress`."""
         if any(type_.quant is not None for type_ in graph.tensors.values()):
             raise RecipeError(
                 f"{graph.name}: finetune expected a float graph, got integers; "
                 "finetune before quantize"
             )
-        if data is None or data.y is None:
-            got = "no data" if data is None else f"no y in {data.name}"
-            raise RecipeError(
-                f"{graph.name}: finetune expected inputs with labels, got {got}; "
-                "give some with x and y (--train-data; in compress, --data)"
-            )
+        data = bench.labelled(graph, "finetune")
         # Torch takes more than a second to import; only those who train wait for it.
-        from compressors.training import train
+        from compressors.training import Course, train
 
-        return train(
-            graph,
-            data,
+        course = Course(
             epochs=self.epochs,
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
             seed=self.seed,
         )
+        return train(graph, data, course, bench.watcher)

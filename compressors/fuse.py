@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from compressors._compressor import DataNeed, Settings
+from compressors._compressor import Compressor, DataNeed
 from hwsim.fusion import fused
 
 if TYPE_CHECKING:
-    from hwsim.data import Data
+    from compressors.workbench import Workbench
     from hwsim.graph import Graph
 
 
-class Fuse(Settings):
+class Fuse(Compressor):
     """Fold batch norms into convolutions and linear layers, fuse relu and relu6.
 
     The function stays the same up to float32 rounding. Batch norms that no layer precedes, and
@@ -22,7 +22,7 @@ class Fuse(Settings):
     name: ClassVar[str] = "fuse"
     data_need: ClassVar[DataNeed] = "none"
 
-    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
-        """See `Compressor.apply`."""
-        del data
+    def compress(self, graph: Graph, bench: Workbench) -> Graph:
+        """See `Compressor.compress`."""
+        del bench
         return fused(graph)

@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
-from compressors._compressor import DataNeed, Settings
+from compressors._compressor import Compressor, DataNeed
 
 if TYPE_CHECKING:
-    from hwsim.data import Data
+    from compressors.workbench import Workbench
     from hwsim.graph import Graph
 
 
-class Identity(Settings):
+class Identity(Compressor):
     """Change nothing."""
 
     name: ClassVar[str] = "none"
     data_need: ClassVar[DataNeed] = "none"
 
-    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
-        """See `Compressor.apply`."""
-        del data
+    def compress(self, graph: Graph, bench: Workbench) -> Graph:
+        """See `Compressor.compress`."""
+        del bench
         return replace(graph)

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, ClassVar, Self
 import numpy as np
 from pydantic import Field, field_validator, model_validator
 
-from compressors._compressor import DataNeed, Settings
-from compressors._filters import Choice, Criterion, Scope, choose
-from compressors._masks import keep_largest, keep_n_of_m
-from compressors._removal import without
-from compressors.channels import find_channels
+from compressors._compressor import Compressor, DataNeed
+from compressors.pruning.channels import find_channels
+from compressors.pruning.filters import Choice, Criterion, Scope, choose
+from compressors.pruning.masks import keep_largest, keep_n_of_m
+from compressors.pruning.removal import without
 from hwsim.errors import FormatError, RecipeError
 from hwsim.formats import NM
 from hwsim.formats.find import find_format
@@ -22,8 +22,8 @@ from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from compressors.workbench import Workbench
     from hwsim.arrays import Array
-    from hwsim.data import Data
     from hwsim.formats import Format
     from hwsim.graph import Graph
     from hwsim.op import Op
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _STRUCTURES = ("unstructured", "filter")
 
 
-class Prune(Settings):
+class Prune(Compressor):
     """Set the weights of smallest magnitude to zero, or remove the filters of smallest norm.
 
     Weights of convolutions and linear layers only; biases and norms stay. Integer graphs are
@@ -110,9 +110,9 @@ class Prune(Settings):
         if not kept:
             raise ValueError(f"structure={self.structure} got {got}; {remedy}")
 
-    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
-        """See `Compressor.apply`."""
-        del data
+    def compress(self, graph: Graph, bench: Workbench) -> Graph:
+        """See `Compressor.compress`."""
+        del bench
         layers = self._layers(graph)
         pattern = _pattern(self.structure)
         if self.structure == "filter":

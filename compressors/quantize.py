@@ -8,23 +8,24 @@ from typing import TYPE_CHECKING, ClassVar, Literal
 import numpy as np
 from pydantic import Field, field_validator
 
-from compressors._compressor import DataNeed, Settings
-from compressors._encodings import encodings
-from compressors._integer_ops import (
+from compressors._compressor import Compressor, DataNeed
+from compressors.quantization.encodings import encodings
+from compressors.quantization.integer_ops import (
     Granularity,
     WeightEncoding,
     as_integers,
     with_integer_weights,
 )
-from compressors._ranges import MinMax, ObserverName, Percentile, observe
-from compressors._scales import LARGEST_HALF, LARGEST_SCALE
+from compressors.quantization.ranges import MinMax, ObserverName, Percentile, observe
+from compressors.quantization.scales import LARGEST_HALF, LARGEST_SCALE
 from hwsim.errors import RecipeError
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.graph import validate
 from hwsim.ops import Linear
 
 if TYPE_CHECKING:
-    from compressors._ranges import Observer
+    from compressors.quantization.ranges import Observer
+    from compressors.workbench import Workbench
     from hwsim.arrays import Array
     from hwsim.data import Data
     from hwsim.graph import Graph
@@ -34,7 +35,7 @@ _REAL_BITS = 32
 _ACTIVATION_BITS = (*range(2, 9), 16, _REAL_BITS)
 
 
-class Quantize(Settings):
+class Quantize(Compressor):
     """Make tensors integer ones: activations of 2..8 or 16 bits, weights of 2..8, wide biases.
 
     With activations=32 only weights become integers: layers multiply the reals that these mean.
@@ -102,15 +103,15 @@ class Quantize(Settings):
             raise ValueError(f"expected 16 or 32, got {value}")
         return value
 
-    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
-        """See `Compressor.apply`."""
+    def compress(self, graph: Graph, bench: Workbench) -> Graph:
+        """See `Compressor.compress`."""
         _require_reals(graph)
         if self.activations == _REAL_BITS:
             graph = fused(graph)
             self._require_half(graph)
             ops = {n.name: with_integer_weights(n.op, self._encoding) for n in graph.nodes}
             return self._grouped(validate(graph.with_ops(ops)))
-        x = self._inputs(graph, data)
+        x = self._inputs(graph, bench.data)
         graph = without_batch_norm(fused(graph))
         _require_moderate(graph)
         self._require_half(graph)

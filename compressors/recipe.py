@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from compressors.workbench import Workbench
 from hwsim.data import Data
 from hwsim.errors import RecipeError
 from hwsim.graph import Graph, validate
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from compressors._compressor import Compressor, DataNeed
+    from compressors.workbench import Price
 
 _STRONGEST_FIRST: tuple[DataNeed, ...] = ("labelled", "calibration", "none")
 
@@ -40,30 +42,50 @@ class Recipe:
         needs = {step.needs for step in self.steps}
         return next(need for need in _STRONGEST_FIRST if need in needs)
 
+    @property
+    def is_priced(self) -> bool:
+        """Whether the result depends on what graphs cost on the device at hand."""
+        return any(step.is_priced for step in self.steps)
+
     def __str__(self) -> str:
         """Return the spec string, such as `prune{sparsity=0.9}|quantize`."""
         return "|".join(str(step) for step in self.steps)
 
-    def apply(
-        self,
-        graph: Graph,
-        data: Data | None = None,
-        on_step: Callable[[Compressor, Graph], None] | None = None,
-    ) -> Graph:
+    def apply(self, graph: Graph, data: Data | None = None, *, price: Price | None = None) -> Graph:
         """Return what the steps make of `graph`, which is left as it is.
 
         Args:
             graph: What to compress.
             data: For the steps that need some.
-            on_step: Called after each step with the step and the graph it made.
+            price: What a graph costs, for the steps that ask.
 
         Raises:
             RecipeError: A step does not fit the graph, or lacks data.
             DataError: The data does not fit the graph.
         """
-        _check_types(graph, data)
+        return self.compress(graph, Workbench(data=data, price=price))
+
+    def compress(
+        self,
+        graph: Graph,
+        bench: Workbench,
+        on_step: Callable[[Compressor, Graph], None] | None = None,
+    ) -> Graph:
+        """Return what the steps make of `graph`, as `apply` does.
+
+        Args:
+            graph: What to compress; the teacher too, where `bench` has no other.
+            bench: What the steps may use.
+            on_step: Called after each step with the step and the graph it made.
+
+        Raises:
+            RecipeError: A step does not fit the graph, or something it needs is missing.
+            DataError: The data does not fit the graph.
+        """
+        _check_types(graph, bench.data)
+        bench = replace(bench, original=graph)
         for step in self.steps:
-            graph = validate(step.apply(graph, data))
+            graph = validate(step.compress(graph, bench))
             if on_step is not None:
                 on_step(step, graph)
         return graph

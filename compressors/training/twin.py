@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any, cast
 
@@ -11,7 +10,9 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from compressors.training.loop import descend
 from compressors.training.operators import FORWARD, Feed
+from compressors.workbench import UNWATCHED
 from hwsim.errors import RecipeError
 from hwsim.ops import BatchNorm, Constant, Softmax
 from hwsim.reference import stacked
@@ -20,13 +21,11 @@ from hwsim.tensor import Weight
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from compressors.training.loop import Course
+    from compressors.workbench import Watcher
     from hwsim.data import Data
     from hwsim.graph import Graph, Node
     from hwsim.op import Op
-
-
-# Sutskever et al., ICML 2013: what most image networks are trained with.
-_SGD_MOMENTUM = 0.9
 
 
 class Twin(nn.Module):
@@ -117,26 +116,16 @@ class Twin(nn.Module):
         return self._graph.with_ops(ops)
 
 
-def train(
-    graph: Graph,
-    data: Data,
-    *,
-    epochs: int,
-    learning_rate: float,
-    batch_size: int = 64,
-    seed: int = 0,
-) -> Graph:
-    """Return `graph` trained on cross entropy of its logits, by SGD with a cosine schedule.
+def train(graph: Graph, data: Data, course: Course, watcher: Watcher = UNWATCHED) -> Graph:
+    """Return `graph` trained on cross entropy of its logits.
 
     Equal seeds give equal graphs; torch's global random state is neither read nor changed.
 
     Args:
         graph: Float; left as it is.
         data: With labels.
-        epochs: Passes over the data.
-        learning_rate: Of the first step; the last is near 0.
-        batch_size: At most; batches of one pass are equal to within one sample.
-        seed: Of the order of samples.
+        course: How long, how fast.
+        watcher: Told of every epoch.
 
     Raises:
         RecipeError: The graph holds integers, labels are missing or no classes of it, or the
@@ -144,33 +133,17 @@ def train(
     """
     twin = Twin(graph)
     x = torch.tensor(stacked(graph, data.x), dtype=torch.float32)
-    y = _labels(twin, x, data, graph.name)
-    batches = -(-len(x) // batch_size)
-    optimizer = torch.optim.SGD(twin.parameters(), lr=learning_rate, momentum=_SGD_MOMENTUM)
-    schedule = torch.optim.lr_scheduler.LambdaLR(
-        optimizer, lambda step: 0.5 * (1.0 + math.cos(math.pi * step / (epochs * batches)))
-    )
-    generator = torch.Generator().manual_seed(seed)
-    twin.train()
-    for epoch in range(1, epochs + 1):
-        total = 0.0
-        for batch in torch.randperm(len(x), generator=generator).tensor_split(batches):
-            loss = functional.cross_entropy(twin.logits(x[batch]), y[batch])
-            optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            optimizer.step()  # pyright: ignore[reportUnknownMemberType]
-            schedule.step()
-            total += float(loss.detach())
-        if not math.isfinite(total):
-            raise RecipeError(
-                f"{graph.name}: training diverged in epoch {epoch}; expected a finite loss, got "
-                f"{total}; lower learning_rate={learning_rate}"
-            )
+    y = labels_of(twin, x, data, graph.name)
+
+    def loss(batch: Tensor) -> Tensor:
+        return functional.cross_entropy(twin.logits(x[batch]), y[batch])
+
+    descend(twin, loss, len(x), course, watcher, graph.name)
     return twin.graph()
 
 
-def _labels(twin: Twin, x: Tensor, data: Data, name: str) -> Tensor:
-    """Return the labels, checked against the classes that `twin` tells apart."""
+def labels_of(twin: Twin, x: Tensor, data: Data, name: str) -> Tensor:
+    """Return the labels int64 [samples], checked against the classes that `twin` tells apart."""
     if data.y is None:
         raise RecipeError(f"{name}: training expected labels, got none; add y to {data.name}")
     with torch.no_grad():

@@ -32,7 +32,7 @@ def compress(
     ] = None,
 ) -> None:
     """Compress a model and write it; what was evaluated is what is deployed."""
-    from compressors import parse
+    from compressors import Workbench, parse
     from hwsim.cli.output import progress
     from hwsim.data import load_data
     from hwsim.interchange import load, save
@@ -41,7 +41,8 @@ def compress(
     samples = None if data is None else load_data(data)
     graph = load(model)
     with progress("compressing", len(steps.steps)) as advance:
-        compressed = steps.apply(graph, samples, on_step=lambda step, _: advance(str(step)))
+        bench = Workbench(data=samples)
+        compressed = steps.compress(graph, bench, lambda step, _: advance(str(step)))
     save(compressed, output, style)
     typer.echo(
         f"{graph.name}: {graph.storage_bytes} bytes of constants -> "

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from compressors import Prune, parse
-from compressors._removal import without
-from compressors.channels import Channels, find_channels
+from compressors.pruning.channels import Channels, find_channels
+from compressors.pruning.removal import without
 from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import RecipeError

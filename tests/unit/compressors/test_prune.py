@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from torch.nn.utils import prune as torch_prune
 
 from compressors import Prune, parse
-from compressors._masks import keep_largest, keep_n_of_m
+from compressors.pruning.masks import keep_largest, keep_n_of_m
 from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import RecipeError

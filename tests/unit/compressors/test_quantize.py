@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from compressors import Quantize, parse
-from compressors._encodings import asymmetric
-from compressors._integer_ops import WeightEncoding, as_integers
-from compressors._ranges import Percentile, observe
+from compressors.quantization.encodings import asymmetric
+from compressors.quantization.integer_ops import WeightEncoding, as_integers
+from compressors.quantization.ranges import Percentile, observe
 from hwsim.arrays import FloatArray
 from hwsim.data import Data
 from hwsim.errors import DataError, RecipeError

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from compressors import Fuse, Identity, Prune, Quantize, Recipe, parse
 from compressors._recipe_file import read_text
+from compressors.workbench import Workbench
 from hwsim.errors import RecipeError
 from tests.graphs import mlp
 
@@ -207,7 +208,9 @@ def test_apply_tells_of_each_step() -> None:
     graph = mlp()
     seen: list[str] = []
     recipe = Recipe(steps=(Fuse(), Prune(sparsity=0.5)), label="both")
-    result = recipe.apply(graph, on_step=lambda step, made: seen.append(f"{step}: {made.name}"))
+    result = recipe.compress(
+        graph, Workbench(), lambda step, made: seen.append(f"{step}: {made.name}")
+    )
     assert seen == ["fuse: mlp", "prune{sparsity=0.5}: mlp"]
     assert result is not graph
     assert recipe.name == "both"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from compressors.training import Twin, train
+from compressors.training import Course, Twin, train
 from compressors.training.operators import FORWARD
 from hwsim.arrays import Array, Shape
 from hwsim.data import Data
@@ -265,7 +265,7 @@ def accuracy(graph: Graph, data: Data) -> float:
 
 def test_training_learns() -> None:
     data, graph = separable_data(), classifier(weight(8, 3, 3, 3))
-    trained = train(graph, data, epochs=15, learning_rate=0.02, batch_size=16)
+    trained = train(graph, data, Course(epochs=15, learning_rate=0.02, batch_size=16))
     assert accuracy(graph, data) < 0.8
     assert accuracy(trained, data) >= 0.95
 
@@ -289,7 +289,9 @@ def test_equal_seeds_give_equal_graphs_and_leave_everything_else_alone() -> None
     state = torch.random.get_rng_state()
 
     def run(seed: int) -> list[Array]:
-        return arrays(train(graph, data, epochs=2, learning_rate=0.05, batch_size=16, seed=seed))
+        return arrays(
+            train(graph, data, Course(epochs=2, learning_rate=0.05, batch_size=16, seed=seed))
+        )
 
     first = run(3)
     assert same(first, run(3))
@@ -302,7 +304,7 @@ def test_equal_seeds_give_equal_graphs_and_leave_everything_else_alone() -> None
 def test_pruned_weights_stay_zero_in_their_format(format_: Bitmask | NM) -> None:
     pruned = weight(8, 3, 3, 3).masked(np.arange(8 * 27).reshape(8, 3, 3, 3) % 4 >= 2)
     pruned = Weight(codes=pruned.codes, format=format_)
-    trained = train(classifier(pruned), separable_data(), epochs=3, learning_rate=0.05)
+    trained = train(classifier(pruned), separable_data(), Course(epochs=3, learning_rate=0.05))
     after = trained.nodes[0].op.weight
     assert after is not None
     assert after.format == format_
@@ -315,7 +317,7 @@ def test_batch_norm_follows_the_data() -> None:
     graph = chain((1, 3), norm(3), Linear(weight=weight(2, 3)))
     x = np.random.default_rng(2).normal([4.0, 5.0, 6.0], [1.0, 2.0, 3.0], (512, 3))
     data = Data(x=x, y=(x[:, 0] > 4).astype(np.int64))
-    trained = train(graph, data, epochs=10, learning_rate=0.01)
+    trained = train(graph, data, Course(epochs=10, learning_rate=0.01))
     op = trained.nodes[0].op
     assert isinstance(op, BatchNorm)
     # 80 steps forget all but 0.9^80 of the start; batches of 64 scatter by sigma / 8.
@@ -328,7 +330,10 @@ def test_constants_are_not_trained() -> None:
         (1, 3), (Constant(value=weight(3)), ()), (Mul(), (0, 1)), Linear(weight=weight(2, 3))
     )
     data = Data(x=RANDOM.normal(size=(32, 3)), y=np.arange(32) % 2)
-    before, after = graph.nodes[0].op, train(graph, data, epochs=1, learning_rate=0.1).nodes[0].op
+    before, after = (
+        graph.nodes[0].op,
+        train(graph, data, Course(epochs=1, learning_rate=0.1)).nodes[0].op,
+    )
     np.testing.assert_array_equal(before.constants[0].codes, after.constants[0].codes)
 
 
@@ -355,5 +360,5 @@ REFUSED: dict[str, tuple[Graph, Data, float, str]] = {
 def test_refusals_say_what_would_do(case: str) -> None:
     graph, data, learning_rate, message = REFUSED[case]
     with pytest.raises(RecipeError, match=message) as caught:
-        train(graph, data, epochs=3, learning_rate=learning_rate)
+        train(graph, data, Course(epochs=3, learning_rate=learning_rate))
     assert "\n" not in str(caught.value)

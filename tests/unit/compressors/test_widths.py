@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import compressors
-from compressors._encodings import symmetric
+from compressors.quantization.encodings import symmetric
 from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import FormatError, InterchangeError, RecipeError, UnsupportedError

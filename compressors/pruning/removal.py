@@ -13,7 +13,7 @@ from hwsim.graph import validate
 from hwsim.ops import BatchNorm, Constant, Conv2d, Conv2dTranspose, Linear, PRelu, Reshape, Slice
 
 if TYPE_CHECKING:
-    from compressors.channels import Channels
+    from compressors.pruning.channels import Channels
     from hwsim.arrays import IntArray
     from hwsim.graph import Graph, Node
     from hwsim.op import Op

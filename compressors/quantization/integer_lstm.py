@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors._scales import weight_scale
+from compressors.quantization.scales import weight_scale
 from hwsim.numerics import Quant
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from compressors._integer_lstm import integer_lstm
-from compressors._scales import group_scale, weight_scale
+from compressors.quantization.integer_lstm import integer_lstm
+from compressors.quantization.scales import group_scale, weight_scale
 from hwsim.numerics import Quant
 from hwsim.ops import Constant, Conv2d, Conv2dTranspose, Linear, Lstm, PRelu
 

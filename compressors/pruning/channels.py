@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors._channel_rules import RULES, Book
+from compressors.pruning.channel_rules import RULES, Book
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

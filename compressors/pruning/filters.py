@@ -14,7 +14,7 @@ from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from compressors.channels import Channels
+    from compressors.pruning.channels import Channels
     from hwsim.arrays import Array, FloatArray, IntArray
     from hwsim.graph import Graph, Node
 

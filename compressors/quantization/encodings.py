@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compressors._disjoint_sets import DisjointSets
-from compressors._scales import LARGEST_SCALE, activation_scale
+from compressors.quantization.scales import LARGEST_SCALE, activation_scale
 from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
 from hwsim.ops import (
@@ -25,7 +25,7 @@ from hwsim.ops import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compressors._ranges import Range
+    from compressors.quantization.ranges import Range
     from hwsim.graph import Graph, Node
     from hwsim.op import Op
 

@@ -1,0 +1,1 @@
+"""Which weights and channels to prune, and how they go."""

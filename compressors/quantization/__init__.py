@@ -1,0 +1,1 @@
+"""How numbers become integers: ranges, scales, and the integer forms of ops."""
