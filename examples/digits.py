@@ -22,6 +22,8 @@ from torch import nn
 from torch.nn import functional
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from hwsim.arrays import Array
@@ -91,13 +93,15 @@ def digits() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
     return (x_train, y_train), (x_test, y_test)
 
 
-def train(seed: int = 0, epochs: int = EPOCHS) -> DigitsNet:
+def train(
+    seed: int = 0, epochs: int = EPOCHS, make: Callable[[], nn.Module] = DigitsNet
+) -> nn.Module:
     """Return a trained network in evaluation mode; torch's global random state is kept."""
     (images, labels), _ = digits()
     x, y = torch.tensor(images), torch.tensor(labels)
     with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
         torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
-        net = DigitsNet().train()
+        net = make().train()
         optimizer = torch.optim.Adam(net.parameters(), lr=LEARNING_RATE)
         batches = math.ceil(len(x) / BATCH_SIZE)
         schedule = torch.optim.lr_scheduler.OneCycleLR(
@@ -131,7 +135,7 @@ def example_inputs() -> tuple[Tensor]:
     return (torch.zeros(1, 1, 8, 8),)
 
 
-def model() -> tuple[DigitsNet, tuple[Tensor]]:
+def model() -> tuple[nn.Module, tuple[Tensor]]:
     """Return (trained network, example inputs), for `hwsim evaluate examples.digits:model`."""
     return train(), example_inputs()
 
