@@ -48,7 +48,7 @@ bench: $(READY)  ## speed as ratios to LiteRT and scipy, in one run
 	$(BIN)/python tests/bench/ratios.py --json build/bench.json
 
 golden: $(READY)  ## rewrite the golden reports; read the diff
-	$(BIN)/pytest -q tests/laws/test_reports.py tests/unit/reports --update-golden
+	$(BIN)/pytest -q tests/laws/test_reports.py tests/laws/test_techniques.py tests/unit/reports --update-golden
 
 clean:  ## forget the environment and what was built
 	rm -rf .venv build

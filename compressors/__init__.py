@@ -6,23 +6,47 @@ from typing import TYPE_CHECKING
 
 from compressors._compressor import Compressor
 from compressors._parsing import read_recipe
+from compressors.adaround import Adaround
+from compressors.compact import Compact
+from compressors.correct_bias import CorrectBias
+from compressors.distill import Distill
+from compressors.encode import Encode
+from compressors.equalize import Equalize
+from compressors.factorize import Factorize
 from compressors.finetune import Finetune
 from compressors.fuse import Fuse
+from compressors.gptq import Gptq
 from compressors.identity import Identity
+from compressors.iterative_clip import IterativeClip
+from compressors.mixed_precision import MixedPrecision
 from compressors.prune import Prune
+from compressors.qat import Qat
 from compressors.quantize import Quantize
 from compressors.recipe import Recipe
+from compressors.share import Share
 from compressors.workbench import Workbench
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 COMPRESSORS: tuple[type[Compressor], ...] = (
+    Adaround,
+    Compact,
+    CorrectBias,
+    Distill,
+    Encode,
+    Equalize,
+    Factorize,
     Finetune,
     Fuse,
+    Gptq,
     Identity,
+    IterativeClip,
+    MixedPrecision,
     Prune,
+    Qat,
     Quantize,
+    Share,
 )
 
 
@@ -37,13 +61,25 @@ def parse(spec_or_path: str | Path) -> Recipe:
 
 __all__ = [
     "COMPRESSORS",
+    "Adaround",
+    "Compact",
     "Compressor",
+    "CorrectBias",
+    "Distill",
+    "Encode",
+    "Equalize",
+    "Factorize",
     "Finetune",
     "Fuse",
+    "Gptq",
     "Identity",
+    "IterativeClip",
+    "MixedPrecision",
     "Prune",
+    "Qat",
     "Quantize",
     "Recipe",
+    "Share",
     "Workbench",
     "parse",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from pydantic import Field
 
@@ -15,13 +15,19 @@ if TYPE_CHECKING:
 
 
 class Finetune(Compressor):
-    """Stochastic gradient descent on labelled data; pruned weights stay zero.
+    """Stochastic gradient descent on labelled data.
+
+    Pruned weights stay zero, shared values stay shared (Han et al., arXiv 1510.00149, section 3),
+    and integer weights that are decoded stay as they are: biases and norms learn around them.
 
     Attributes:
         epochs: Passes over the data.
         learning_rate: Of the first step; it falls to 0 along a cosine.
         batch_size: Samples per step.
         seed: Of the order of samples.
+        optimizer: `sgd`, with momentum 0.9, or `adam`.
+        weight_decay: Of weights, not of biases and norms; with adam, apart from the gradient
+            (arXiv 1711.05101).
     """
 
     name: ClassVar[str] = "finetune"
@@ -30,6 +36,8 @@ class Finetune(Compressor):
     learning_rate: float = Field(default=0.01, gt=0, allow_inf_nan=False)
     batch_size: int = Field(default=64, ge=1)
     seed: int = Field(default=0, ge=0)
+    optimizer: Literal["sgd", "adam"] = "sgd"
+    weight_decay: float = Field(default=0.0, ge=0)
 
     def compress(self, graph: Graph, bench: Workbench) -> Graph:
         """See `Compressor.compress`."""
@@ -47,5 +55,7 @@ class Finetune(Compressor):
             learning_rate=self.learning_rate,
             batch_size=self.batch_size,
             seed=self.seed,
+            optimizer=self.optimizer,
+            weight_decay=self.weight_decay,
         )
         return train(graph, data, course, bench.watcher)

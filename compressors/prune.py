@@ -1,78 +1,128 @@
-"""Pruning by magnitude: single weights, N:M patterns, or whole filters."""
+"""Pruning: single weights, groups of them, N:M patterns, filters, heads or residual blocks."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 
-import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors.pruning.channels import find_channels
-from compressors.pruning.filters import Choice, Criterion, Scope, choose
-from compressors.pruning.masks import keep_largest, keep_n_of_m
-from compressors.pruning.removal import without
-from hwsim.errors import FormatError, RecipeError
-from hwsim.formats import NM
+from compressors.pruning.compatibility import SHRINKING, pattern_of, refusal
+from compressors.pruning.criteria import CRITERIA, Study
+from compressors.pruning.groups import PARTINGS, block_of, structure_of
+from compressors.pruning.masking import OBS, Masking
+from compressors.pruning.quota import Quota, Scope, read_ratios
+from compressors.pruning.schedule import ScheduleName, stages
+from compressors.pruning.shrinking import Blocks, Filters, Heads, Selection, layers_of
+from hwsim.errors import FormatError
+from hwsim.formats import NM, Block
 from hwsim.formats.find import find_format
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from compressors.pruning.schedule import Stage
     from compressors.workbench import Workbench
-    from hwsim.arrays import Array
-    from hwsim.formats import Format
     from hwsim.graph import Graph
-    from hwsim.op import Op
-
-_STRUCTURES = ("unstructured", "filter")
 
 
 class Prune(Compressor):
-    """Set the weights of smallest magnitude to zero, or remove the filters of smallest norm.
+    """Set the weights of least worth to zero, or remove filters, heads or residual blocks.
 
     Weights of convolutions and linear layers only; biases and norms stay. Integer graphs are
-    pruned to their zero points. An unstructured step removes exactly round(sparsity * n) weights,
-    zeros that are there already among them; N:M leaves depthwise convolutions and rows of at
-    most N weights dense.
+    pruned to their zero points. Counts are exact: round(sparsity * n) weights (groups, filters,
+    heads, blocks) go, zeros that are there already first. N:M leaves depthwise convolutions and
+    rows of at most N weights dense; `kernel` leaves linear layers.
 
     Attributes:
-        structure: `unstructured`; `N:M` such as `2:4`: at most N of each M weights along a row;
-            `filter`: whole output channels, which really go, with everything that depends on them.
+        structure: What goes. `unstructured`: single weights; `N:M` such as `2:4`: at most N of
+            each M weights along a row; `blockRxC` such as `block4x4`: blocks of the matrix
+            [out, kernel height x width x in], stored as `bsrRxC`; its `row`s (outputs; exclude
+            the last layer) or `column`s; `kernel`: one input's slice of a filter. These become
+            zeros. `filter`: output channels, `head`: attention heads, `layer`: residual blocks;
+            these really go, with everything that depends on them.
         sparsity: Fraction to remove, 0 <= sparsity < 1; an N:M pattern says it already.
         threshold: Instead of sparsity, unstructured: weights of |w| < threshold go, ties stay
             (Han et al., arXiv 1506.02626).
+        ratios: Fractions of single layers that go before `sparsity`: `conv1=0.3;fc*=0.8`, shell
+            patterns, the first that fits; without sparsity, other layers stay as they are.
         scope: `local`: the fraction of each layer; `global`: of all layers by one threshold, raw
-            magnitudes for weights, scores over their layer's mean for filters.
-        criterion: Norm of filters (arXiv 1608.08710); single weights have only a magnitude.
+            scores for weights, scores over their layer's mean for wanda, groups, filters and
+            heads; `lamp`: of all, by w^2 over the squares that are left (arXiv 2010.07611).
+        criterion: What is worth least. By weight: `l1`, `l2`, `lp`, `random`; `wanda`: |w| times
+            the norm of its inputs, compared within each output (arXiv 2306.11695); `taylor`: (w
+            dL/dw)^2 (1906.10771); `fisher`: 1/2 h w^2, optimal brain damage; `movement`: -sum w
+            dL/dw while training (2005.07683); `obs`: optimal brain surgery, after which the
+            other weights make up for it (SparseGPT, 2301.00774). By filter, for filter and row:
+            `geometric_median` (1811.00250), `bn_scale` (1708.06519), `activation_mean`, `apoz`
+            (1607.03250), `taylor_activation` (1611.06440). By block, for layer: `cosine`.
+        p: Exponent of lp.
+        damping: Of obs: part of the mean of the Hessian's diagonal that is added to all of it.
         round_to: The channels that filter pruning leaves of a layer are rounded up to a multiple
             of this, on each side of a concatenation too; where that cannot be had, all stay.
-        format: How unstructured weights are stored then.
-        layers: Node names to prune: shell patterns, separated by `;`.
+        format: How weights that are no N:M pattern or block are stored then.
+        layers: Node names to prune: shell patterns, separated by `;`. Heads have the name of the
+            product of softmax and values, residual blocks that of their sum.
         exclude: Node names to leave, likewise.
+        schedule: `one_shot`; `iterative`: each step removes the same share of what is left;
+            `cubic`: fast at first (AGP, arXiv 1710.01878).
+        steps: Of an iterative or cubic schedule.
+        epochs: Passes over the data between two steps, and those that movement watches.
+        learning_rate: Of these passes.
+        batch_size: Samples per step of training, and per gradient of taylor.
+        calibration_samples: The first so many samples are looked at by criteria.
+        seed: Of random, and of the order of samples.
     """
 
     name: ClassVar[str] = "prune"
-    data_need: ClassVar[DataNeed] = "none"
+    data_need: ClassVar[DataNeed] = "labelled"
     structure: str = "unstructured"
     sparsity: float | None = Field(default=None, ge=0.0, lt=1.0)
     threshold: float | None = Field(default=None, ge=0.0)
+    ratios: str = ""
     scope: Scope = "local"
-    criterion: Criterion = "l1"
+    criterion: str = "l1"
+    p: float = Field(default=2.0, gt=0.0)
+    damping: float = Field(default=0.01, gt=0.0)
     round_to: int = Field(default=1, ge=1)
     format: str = "bitmask"
     layers: str = "*"
     exclude: str = ""
+    schedule: ScheduleName = "one_shot"
+    steps: int = Field(default=1, ge=1)
+    epochs: int = Field(default=1, ge=0)
+    learning_rate: float = Field(default=0.01, gt=0.0)
+    batch_size: int = Field(default=64, ge=1)
+    calibration_samples: int = Field(default=256, ge=1)
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def needs(self) -> DataNeed:
+        """See `Compressor.needs`."""
+        if self.steps > 1 and self.epochs:
+            return "labelled"
+        return "calibration" if self.criterion == OBS else CRITERIA[self.criterion].needs
 
     @field_validator("structure")
     @classmethod
     def _known_structure(cls, value: str) -> str:
-        if value not in _STRUCTURES and _pattern(value) is None:
-            known = ", ".join(_STRUCTURES)
-            raise ValueError(f"expected {known} or N:M with 1 <= N <= M <= 256, got {value!r}")
+        known = (*PARTINGS, *SHRINKING)
+        if value not in known and block_of(value) is None and pattern_of(value) is None:
+            raise ValueError(
+                f"expected {', '.join(known)}, blockRxC with extents of at most 256, or N:M with "
+                f"1 <= N <= M <= 256, got {value!r}"
+            )
+        return value
+
+    @field_validator("criterion")
+    @classmethod
+    def _known_criterion(cls, value: str) -> str:
+        if value not in (*CRITERIA, OBS):
+            raise ValueError(f"expected one of {', '.join((*CRITERIA, OBS))}, got {value!r}")
+        return value
+
+    @field_validator("ratios")
+    @classmethod
+    def _readable_ratios(cls, value: str) -> str:
+        read_ratios(value)
         return value
 
     @field_validator("format")
@@ -90,108 +140,84 @@ class Prune(Compressor):
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if _pattern(self.structure) is not None:
-            self._require(self.sparsity is None, "sparsity", "the pattern says it")
-        else:
-            given = (self.sparsity is None) + (self.threshold is None)
-            self._require(given != 2, "no sparsity", "such as sparsity=0.5")
-            self._require(given != 0, "sparsity and threshold", "one of them")
-        if self.structure != "unstructured":
-            self._require(self.threshold is None, "threshold", "structure=unstructured does")
-            plain = self.format == "bitmask" or self.structure == "filter"
-            self._require(plain, f"format={self.format}", "it has its own")
-            self._require(self.structure == "filter" or self.scope == "local", "scope=global",
-                          "N:M holds in each group")  # fmt: skip
-        if self.structure != "filter":
-            self._require(self.round_to == 1, "round_to", "structure=filter does")
+        reason = refusal(self)
+        if reason is not None:
+            raise ValueError(f"structure={self.structure} got {reason}")
         return self
-
-    def _require(self, kept: bool, got: str, remedy: str) -> None:
-        if not kept:
-            raise ValueError(f"structure={self.structure} got {got}; {remedy}")
 
     def compress(self, graph: Graph, bench: Workbench) -> Graph:
         """See `Compressor.compress`."""
-        del bench
-        layers = self._layers(graph)
-        pattern = _pattern(self.structure)
+        reduction = self._reduction(graph)
+        for stage in stages(self.schedule, self.steps):
+            if stage.step > 1 and self.epochs:
+                graph = self._trained(graph, bench)
+            graph = reduction.to(self._study(graph, bench), stage)
+        return graph
+
+    def _reduction(self, graph: Graph) -> _Reduction:
+        """Return what takes each step; what goes is counted in `graph`."""
+        quota = Quota(
+            sparsity=self.sparsity,
+            ratios=read_ratios(self.ratios),
+            layers=self.layers,
+            exclude=self.exclude,
+        )
+        if self.structure == "layer":
+            return Blocks(graph, self.criterion, quota)
+        scope = "local" if self.scope == "local" else "global"
+        selection = Selection(
+            criterion=self.criterion, scope=scope, quota=quota, round_to=self.round_to
+        )
+        if self.structure == "head":
+            return Heads(graph, selection)
         if self.structure == "filter":
-            channels = find_channels(graph)
-            choice = Choice(
-                sparsity=self.sparsity or 0.0,
-                scope=self.scope,
-                criterion=self.criterion,
-                round_to=self.round_to,
-            )
-            return without(graph, channels, choose(graph, channels, choice, layers))
-        if pattern is not None:
-            return graph.with_ops(_patterned(layers, pattern))
-        return graph.with_ops(self._sparse(layers))
+            return Filters(graph, selection)
+        structure = pattern_of(self.structure) or structure_of(self.structure)
+        own = structure if isinstance(structure, (Block, NM)) else find_format(self.format)
+        return Masking(
+            structure=structure,
+            criterion=self.criterion,
+            scope=self.scope,
+            quota=quota,
+            threshold=self.threshold,
+            format=own,
+            damping=self.damping,
+        )
 
-    def _layers(self, graph: Graph) -> dict[str, Conv2d | Conv2dTranspose | Linear]:
-        """Return the convolutions and linear layers that the settings name.
+    def _study(self, graph: Graph, bench: Workbench) -> Study:
+        """Return what criteria look at.
 
-        Raises:
-            RecipeError: There are none.
+        Heads and blocks are chosen by names of their own: all layers may be theirs.
         """
-        known = {
-            n.name: n.op for n in graph.nodes if isinstance(n.op, (Conv2d, Conv2dTranspose, Linear))
-        }
-        chosen = {
-            name: op
-            for name, op in known.items()
-            if _matches(name, self.layers) and not _matches(name, self.exclude)
-        }
-        if not chosen:
-            raise RecipeError(
-                f"{graph.name}: prune.layers: expected some of {', '.join(known) or 'no layers'}, "
-                f"got layers={self.layers!r}, exclude={self.exclude!r}, which leave none"
-            )
-        return chosen
+        return Study(
+            graph=graph,
+            layers=layers_of(graph),
+            bench=bench,
+            samples=self.calibration_samples,
+            p=self.p,
+            epochs=max(1, self.epochs),
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            seed=self.seed,
+        )
 
-    def _sparse(self, layers: Mapping[str, Conv2d | Conv2dTranspose | Linear]) -> dict[str, Op]:
-        """Return `layers` with single weights set to zero."""
-        reals = {name: np.abs(op.weight.real()) for name, op in layers.items()}
-        if self.threshold is not None:
-            keeps = {name: real >= self.threshold for name, real in reals.items()}
-        elif self.scope == "local":
-            keeps = {name: keep_largest(real, self.sparsity or 0.0) for name, real in reals.items()}
-        else:
-            flat = np.concatenate([real.ravel() for real in reals.values()])
-            keep = keep_largest(flat, self.sparsity or 0.0)
-            ends = np.cumsum([real.size for real in reals.values()])[:-1]
-            parts = zip(reals.items(), np.split(keep, ends), strict=True)
-            keeps = {name: part.reshape(real.shape) for (name, real), part in parts}
-        format_ = find_format(self.format)
-        return {name: _masked(op, keeps[name], format_) for name, op in layers.items()}
+    def _trained(self, graph: Graph, bench: Workbench) -> Graph:
+        data = bench.labelled(graph, "prune")
+        # Torch takes more than a second to import; only those who train wait for it.
+        from compressors.training import Course, train
+
+        course = Course(
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+            batch_size=self.batch_size,
+            seed=self.seed,
+        )
+        return train(graph, data, course, bench.watcher)
 
 
-def _pattern(structure: str) -> NM | None:
-    """Return the N:M format that `structure` names, if it does."""
-    try:
-        format_ = find_format(structure)
-    except FormatError:
-        return None
-    return format_ if isinstance(format_, NM) else None
+class _Reduction(Protocol):
+    """Makes a graph smaller, or sparser, stage by stage."""
 
-
-def _matches(name: str, patterns: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns.split(";"))
-
-
-def _patterned(
-    layers: Mapping[str, Conv2d | Conv2dTranspose | Linear], pattern: NM
-) -> dict[str, Op]:
-    """Return those of `layers` that can follow the pattern, following it."""
-    ops: dict[str, Op] = {}
-    for name, op in layers.items():
-        is_depthwise = isinstance(op, Conv2d) and op.is_depthwise
-        if not is_depthwise and op.weight.matrix.shape[1] > pattern.n:
-            magnitudes = np.abs(op.weight.real()).reshape(op.weight.matrix.shape)
-            keep = keep_n_of_m(magnitudes, pattern.n, pattern.m)
-            ops[name] = _masked(op, keep.reshape(op.weight.shape), pattern)
-    return ops
-
-
-def _masked(op: Conv2d | Conv2dTranspose | Linear, keep: Array, format_: Format) -> Op:
-    return replace(op, weight=replace(op.weight.masked(keep), format=format_))
+    def to(self, study: Study, stage: Stage) -> Graph:
+        """Return what is left of the graph of `study` after `stage`."""
+        ...

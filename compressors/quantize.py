@@ -1,68 +1,96 @@
-"""Post-training static quantization to integers."""
+"""Post-training quantization to integers."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors.quantization.encodings import encodings
-from compressors.quantization.integer_ops import (
-    Granularity,
-    WeightEncoding,
-    as_integers,
-    with_integer_weights,
+from compressors.quantization.forms import (
+    QuantizationPlan,
+    between_reals,
+    integers,
+    require_reals,
 )
-from compressors.quantization.ranges import MinMax, ObserverName, Percentile, observe
-from compressors.quantization.scales import LARGEST_HALF, LARGEST_SCALE
+from compressors.quantization.groups import require_groups, require_half
+from compressors.quantization.observers import Observation, ObserverName
+from compressors.quantization.plan import REAL_BITS, ActivationPlan, WeightPlan
+from compressors.quantization.rounding import RoundingName, find_rounding
+from compressors.quantization.schemes import Clip, Granularity, SchemeName, SchemeSettings
+from compressors.quantization.widths import read_widths
 from hwsim.errors import RecipeError
-from hwsim.fusion import fused, without_batch_norm
-from hwsim.graph import validate
-from hwsim.ops import Linear
 
 if TYPE_CHECKING:
-    from compressors.quantization.ranges import Observer
     from compressors.workbench import Workbench
     from hwsim.arrays import Array
     from hwsim.data import Data
     from hwsim.graph import Graph
 
-
-_REAL_BITS = 32
-_ACTIVATION_BITS = (*range(2, 9), 16, _REAL_BITS)
+_ACTIVATION_BITS = (*range(1, 17), REAL_BITS)
+# Histograms and loops of levels stay small.
+_MOST_ENTROPY_BITS = 8
 
 
 class Quantize(Compressor):
-    """Make tensors integer ones: activations of 2..8 or 16 bits, weights of 2..8, wide biases.
+    """Make weights, and activations, integers: post-training quantization.
 
-    With activations=32 only weights become integers: layers multiply the reals that these mean.
     Batch norms are folded, activations fused, ranges observed on calibration inputs; encodings
     follow TFLite's specification (Jacob et al., arXiv 1712.05877; Nagel et al., arXiv
     2106.08295). Weights that are zero stay exactly zero, in the storage format that they have.
-    Scales are at least 2^-100: activations below 1e-31 become zero. Activations of 16 bits have
-    zero point 0 and biases of 64 bits (TensorFlow Lite's 16x8 scheme).
+    Weights that a step before has made integers (gptq, adaround, quantize{activations=32}) keep
+    their codes, scales and format. Scales are at least 2^-100: activations below 1e-31 become zero.
+    Activations of more than 8 bits have zero point 0 and biases of 64 bits, and so do biases beside
+    wider weights (TensorFlow Lite's 16x8 scheme); no runtime has layers of weights beyond 8 bits,
+    which are computed as that scheme rounds.
+
+    Settings are of weights (weights .. rounding), of activations (activations ..
+    power_of_two_scales), of layers of their own (layer_weights .. exclude), and of calibration.
 
     Attributes:
-        weights: Bits of a weight.
-        activations: Bits of an activation: 2..8, 16, or 32 for float32.
+        weights: Bits of a weight: as many as the scheme takes.
+        scheme: `uniform`: equal steps about zero, 2..16 bits; `asymmetric`: equal steps with a zero
+            point, 2..8; `binary`: signs times a mean, 1; `ternary`: -1, 0 and 1 times a mean, 2;
+            `power_of_two`: zero and powers of two, 2..5; `apot`: sums of powers of two, 3..8.
         granularity: One weight scale per output channel, or per tensor.
         group: Weights of a row that share a scale instead; 0: none do. Convolutions of integer
             activations keep one scale per channel, since no runtime gives them more.
         scale_bits: Width in which a group's scale is stored, 16 or 32.
-        observer: `minmax`, or `percentile`, which clips outliers of both tails.
+        clip: Whether a scale holds the largest weight (`max`), or is of least squared error.
+        rounding: Of weights, to steps: `nearest_even`; `half_up`, also called `max_plus_one`;
+            `half_away`; `floor` and `truncate`, which are biased by half a step; `stochastic`.
+        activations: Bits of an activation: 2..16, or 32 for float32: weights alone become integers,
+            and layers multiply the reals that they mean. 1: layers read signs times a mean
+            (XNOR-Net), which take the place of ReLUs before them; all else has 8 bits.
+        activation_scheme: `asymmetric`: with a zero point, up to 8 bits; `symmetric`: about zero.
+            Softmax, logistic and tanh have encodings of their own.
+        mode: `static`: activations' ranges come from calibration; `dynamic`: activations stay
+            reals, and convolutions and linear layers encode their inputs in 8 bits as they arrive.
+            Weights are quantized beforehand in both.
+        observer: `minmax`; `moving_average` of the ends over batches; `percentile`, which clips
+            both tails; `mse`: of least squared error; `entropy`: of least information lost, up to 8
+            bits.
         percentile: Of the values, 50..100; for observer=percentile.
+        momentum: Of the average; for observer=moving_average.
+        observer_batch: Samples of a batch; for observer=moving_average.
+        power_of_two_scales: Whether scales of weights and activations are powers of two, so that
+            shifts rescale.
+        layer_weights: `conv1=4;fc*=2`: nodes, as shell patterns, and bits of their weights, which
+            are uniform there (asymmetric where that is the scheme); the first match counts.
+        layer_activations: The same for bits of what nodes make.
+        first_last_bits: Bits of weights of the first and the last layer, and of the activations
+            that they read and make at the graph's ends; 0: as the others.
+        exclude: Nodes that stay float, between conversions: shell patterns, separated by `;`.
         calibration_samples: The first so many inputs are used.
         calibration: `data`, or `synthetic`: standard-normal inputs, where there are none. Latency
             and memory are then right, and accuracy means nothing.
-        seed: Of synthetic inputs.
+        seed: Of synthetic inputs and of stochastic rounding.
     """
 
     name: ClassVar[str] = "quantize"
     data_need: ClassVar[DataNeed] = "calibration"
-    weights: int = Field(default=8, ge=2, le=8)
+    weights: int = Field(default=8, ge=1, le=16)
     activations: int = 8
     granularity: Granularity = "channel"
     group: int = Field(default=0, ge=0)
@@ -72,28 +100,35 @@ class Quantize(Compressor):
     calibration_samples: int = Field(default=128, ge=1)
     calibration: Literal["data", "synthetic"] = "data"
     seed: int = Field(default=0, ge=0)
+    scheme: SchemeName = "uniform"
+    clip: Clip = "max"
+    rounding: RoundingName = "nearest_even"
+    activation_scheme: Literal["asymmetric", "symmetric"] = "asymmetric"
+    mode: Literal["static", "dynamic"] = "static"
+    momentum: float = Field(default=0.9, ge=0.0, lt=1.0)
+    observer_batch: int = Field(default=16, ge=1)
+    power_of_two_scales: bool = False
+    layer_weights: str = ""
+    layer_activations: str = ""
+    first_last_bits: int = Field(default=0, ge=0, le=16)
+    exclude: str = ""
 
     @property
     def needs(self) -> DataNeed:
         """See `Compressor.needs`."""
-        is_calibrated = self.activations != _REAL_BITS and self.calibration == "data"
+        is_calibrated = self._is_integer and self.calibration == "data"
         return "calibration" if is_calibrated else "none"
 
     @property
-    def _encoding(self) -> WeightEncoding:
-        return WeightEncoding(
-            bits=self.weights,
-            granularity=self.granularity,
-            group=self.group or None,
-            scale_bits=self.scale_bits,
-            activation_bits=self.activations,
-        )
+    def _is_integer(self) -> bool:
+        """Whether activations become integers beforehand."""
+        return self.activations != REAL_BITS and self.mode == "static"
 
     @field_validator("activations")
     @classmethod
     def _known_width(cls, value: int) -> int:
         if value not in _ACTIVATION_BITS:
-            raise ValueError(f"expected 2..8, 16 or 32 (float32), got {value}")
+            raise ValueError(f"expected 1..16 or 32 (float32), got {value}")
         return value
 
     @field_validator("scale_bits")
@@ -103,73 +138,74 @@ class Quantize(Compressor):
             raise ValueError(f"expected 16 or 32, got {value}")
         return value
 
+    @field_validator("layer_weights", "layer_activations")
+    @classmethod
+    def _readable_widths(cls, value: str) -> str:
+        read_widths(value)
+        return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self._scheme_settings.check()
+        if self.observer == "entropy" and self.activations > _MOST_ENTROPY_BITS:
+            raise ValueError(
+                f"observer=entropy takes activations of up to 8 bits, got {self.activations}"
+            )
+        if self.mode == "dynamic" and self.activations != 8:
+            raise ValueError(f"mode=dynamic takes activations=8, got {self.activations}")
+        if not self._is_integer and self.layer_activations:
+            raise ValueError("layer_activations needs integer activations, got reals")
+        return self
+
+    @property
+    def _scheme_settings(self) -> SchemeSettings:
+        return SchemeSettings(
+            name=self.scheme,
+            bits=self.weights,
+            granularity=self.granularity,
+            group=self.group or None,
+            scale_bits=self.scale_bits,
+            clip=self.clip,
+            round=find_rounding(self.rounding, self.seed),
+            power_of_two_scales=self.power_of_two_scales,
+        )
+
+    @property
+    def _plan(self) -> QuantizationPlan:
+        return QuantizationPlan(
+            weights=WeightPlan(
+                settings=self._scheme_settings,
+                rounding=self.rounding,
+                seed=self.seed,
+                widths=read_widths(self.layer_weights),
+                ends=self.first_last_bits,
+            ),
+            activations=ActivationPlan(
+                bits=self.activations,
+                widths=read_widths(self.layer_activations),
+                ends=self.first_last_bits,
+            ),
+            observation=Observation(
+                observer=self.observer,
+                percentile=self.percentile,
+                momentum=self.momentum,
+                batch=self.observer_batch,
+                is_symmetric=self.activation_scheme == "symmetric",
+            ),
+            power_of_two_scales=self.power_of_two_scales,
+            exclude=self.exclude,
+        )
+
     def compress(self, graph: Graph, bench: Workbench) -> Graph:
         """See `Compressor.compress`."""
-        _require_reals(graph)
-        if self.activations == _REAL_BITS:
-            graph = fused(graph)
-            self._require_half(graph)
-            ops = {n.name: with_integer_weights(n.op, self._encoding) for n in graph.nodes}
-            return self._grouped(validate(graph.with_ops(ops)))
-        x = self._inputs(graph, bench.data)
-        graph = without_batch_norm(fused(graph))
-        _require_moderate(graph)
-        self._require_half(graph)
-        ranges = observe(graph, x, self._make_observer)
-        quants = encodings(graph, ranges, self.activations)
-        nodes = tuple(
-            replace(
-                node,
-                op=as_integers(
-                    node.op,
-                    quants[node.inputs[0]].scale[0] if node.inputs else 1.0,
-                    quants[node.outputs[0]],
-                    self._encoding,
-                ),
-            )
-            for node in graph.nodes
-        )
-        tensors = {
-            name: replace(type_, quant=quants[name]) for name, type_ in graph.tensors.items()
-        }
-        return self._grouped(validate(replace(graph, nodes=nodes, tensors=tensors)))
-
-    def _grouped(self, graph: Graph) -> Graph:
-        """Return `graph`, unless groups were asked for and no weights have them.
-
-        Raises:
-            RecipeError: That is so.
-        """
-        weights = [weight for node in graph.nodes for weight in node.op.constants]
-        is_grouped = any(weight.quant and weight.quant.group for weight in weights)
-        # A row that is one group has its scale per channel.
-        linear = [node.op.weight for node in graph.nodes if isinstance(node.op, Linear)]
-        if self.group and not is_grouped and all(w.matrix.shape[1] != self.group for w in linear):
-            raise RecipeError(
-                f"{graph.name}: quantize: group={self.group} applies to weights of linear layers "
-                "(and, with activations=32, of convolutions) whose rows are longer than a group; "
-                "there are none; leave group out"
-            )
-        return graph
-
-    def _require_half(self, graph: Graph) -> None:
-        """Refuse weights whose groups would need scales beyond float16.
-
-        Raises:
-            RecipeError: Some do.
-        """
-        most = LARGEST_HALF * ((1 << (self.weights - 1)) - 1)
-        for node in graph.nodes if self.group and self.scale_bits == 16 else ():
-            weight = node.op.weight
-            largest = 0.0 if weight is None else float(np.abs(weight.real()).max(initial=0.0))
-            if not largest <= most:
-                raise RecipeError(
-                    f"{graph.name}/{node.name}: quantize: scales of 16 bits hold weights up to "
-                    f"{most:.3g}, got {largest:.3g}; scale_bits=32 holds them"
-                )
-
-    def _make_observer(self, total: int) -> Observer:
-        return MinMax() if self.observer == "minmax" else Percentile(self.percentile, total)
+        require_reals(graph)
+        if self.scale_bits == 16 and self.group:
+            require_half(graph, self.weights)
+        if self._is_integer:
+            made = integers(graph, self._inputs(graph, bench.data), self._plan)
+        else:
+            made = between_reals(graph, self._plan, is_decoded=self.mode == "static")
+        return require_groups(made, self.group) if self.group else made
 
     def _inputs(self, graph: Graph, data: Data | None) -> Array:
         """Return calibration inputs [samples, ...].
@@ -191,30 +227,3 @@ class Quantize(Compressor):
                 "quantize{calibration=synthetic} where only latency and memory matter"
             )
         return data.head(self.calibration_samples).x
-
-
-def _require_reals(graph: Graph) -> None:
-    for name, type_ in graph.tensors.items():
-        if type_.quant is not None:
-            raise RecipeError(
-                f"{graph.name}: quantize: expected a graph of floats, got {type_} in tensor "
-                f"{name!r}; it is quantized already, leave the step out"
-            )
-    for node in graph.nodes:
-        for weight in node.op.constants:
-            if weight.quant is not None:
-                raise RecipeError(
-                    f"{graph.name}/{node.name}: quantize: expected float weights, got "
-                    f"int{weight.bits}; leave out the step that made them integers"
-                )
-
-
-def _require_moderate(graph: Graph) -> None:
-    for node in graph.nodes:
-        for weight in node.op.constants:
-            largest = float(np.abs(weight.real()).max(initial=0.0))
-            if not largest <= LARGEST_SCALE:
-                raise RecipeError(
-                    f"{graph.name}/{node.name}: quantize: expected constants up to "
-                    f"{LARGEST_SCALE:.3g}, got {largest:.3g}; scale the layer"
-                )

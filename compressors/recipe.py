@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from compressors.workbench import Workbench
@@ -85,7 +86,10 @@ class Recipe:
         _check_types(graph, bench.data)
         bench = replace(bench, original=graph)
         for step in self.steps:
-            graph = validate(step.compress(graph, bench))
+            bench = bench.before(graph)
+            graph = validate(
+                bench.watcher.step(str(step), graph, bench, partial(step.compress, graph, bench))
+            )
             if on_step is not None:
                 on_step(step, graph)
         return graph

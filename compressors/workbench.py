@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from hwsim.errors import RecipeError
@@ -19,11 +19,23 @@ Price: TypeAlias = "Callable[[Graph], float]"
 
 
 class Watcher(Protocol):
-    """Sees long training go on, and keeps what is finished of it.
+    """Sees a recipe and its trainings go on, and keeps what is finished of them.
 
-    Trainings of one recipe follow one another in a fixed order: the state that is kept belongs to
-    the training that is under way.
+    A step may train several times, in a fixed order: each training calls `kept` once, when it
+    begins, and `keep` after every pass, with the state that belongs to it. A training that was
+    finished is given its last state, and is over at once.
     """
+
+    def step(self, spec: str, graph: Graph, bench: Workbench, make: Callable[[], Graph]) -> Graph:
+        """Return what a step of a recipe makes: `make()`, or the same, kept by an earlier run.
+
+        Args:
+            spec: The step with its settings.
+            graph: What it is given.
+            bench: What it may use.
+            make: Takes the step.
+        """
+        ...
 
     def on_epoch(self, done: int, total: int, loss: float) -> None:
         """Take note that `done` of `total` passes are over, the last with this mean loss."""
@@ -34,12 +46,17 @@ class Watcher(Protocol):
         ...
 
     def kept(self) -> Mapping[str, Array] | None:
-        """Return the state of this training if an earlier run was stopped within it."""
+        """Return the state that an earlier run kept of the training that begins here, if any."""
         ...
 
 
 class Unwatched:
     """Keeps and says nothing."""
+
+    def step(self, spec: str, graph: Graph, bench: Workbench, make: Callable[[], Graph]) -> Graph:
+        """See `Watcher.step`."""
+        del spec, graph, bench
+        return make()
 
     def on_epoch(self, done: int, total: int, loss: float) -> None:
         """See `Watcher.on_epoch`."""
@@ -66,6 +83,8 @@ class Workbench:
         teacher: Another graph to learn from.
         price: What a graph costs on the device at hand; None where none is.
         watcher: Told how training goes.
+        real: The graph as it was last before a step made integers of some of it; None where the
+            recipe began with integers.
     """
 
     data: Data | None = None
@@ -73,6 +92,25 @@ class Workbench:
     teacher: Graph | None = None
     price: Price | None = None
     watcher: Watcher = UNWATCHED
+    real: Graph | None = None
+
+    def before(self, graph: Graph) -> Workbench:
+        """Return the bench of a step that is given `graph`, which it keeps if all of it is real."""
+        return replace(self, real=graph) if _is_real(graph) else self
+
+    def reals(self, graph: Graph, step: str) -> Graph:
+        """Return the graph as it was before some of it became integers.
+
+        Raises:
+            RecipeError: It never was, or it still is, of floats.
+        """
+        if self.real is None or _is_real(graph):
+            got = "no integers yet" if _is_real(graph) else "nothing before the integers"
+            raise RecipeError(
+                f"{graph.name}: {step} expected integers, and the graph of floats before them in "
+                f"the same recipe, got {got}; such as quantize|{step}"
+            )
+        return self.real
 
     def inputs(self, graph: Graph, step: str) -> Data:
         """Return the data, labels or not.
@@ -113,3 +151,10 @@ class Workbench:
                 "give --device, or price=... in Python"
             )
         return self.price
+
+
+def _is_real(graph: Graph) -> bool:
+    """Return whether no tensor and no constant is of integers."""
+    weights = (weight for node in graph.nodes for weight in node.op.constants)
+    types = graph.tensors.values()
+    return all(type_.quant is None for type_ in types) and all(w.quant is None for w in weights)

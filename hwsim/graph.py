@@ -111,7 +111,7 @@ def _attributes(op: Op) -> str:
         value = getattr(op, field.name)
         if isinstance(value, Weight):
             sparsity = 1.0 - float(value.nonzero.mean())
-            dtype = "float32" if value.quant is None else f"int{value.quant.bits}"
+            dtype = "float32" if value.quant is None else value.quant.name
             note = f", {value.format.name}, {sparsity:.0%} zeros" if sparsity > 0.01 else ""
             shown.append(f"{field.name}={dtype}{list(value.shape)}{note}")
         elif value != field.default:

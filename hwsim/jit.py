@@ -230,3 +230,21 @@ def _add_one_interpreted(counter: Any) -> int:
 
 take_next: Any = _add_one if IS_COMPILED else _add_one_interpreted
 """Of an int64 array: add 1 to its first number, and return what it was before, as one step."""
+
+
+@numba.extending.intrinsic  # pyright: ignore
+def _count_ones(context: Any, word: Any) -> Any:
+    types: Any = numba.types
+
+    def lower(target: Any, builder: Any, signature: Any, values: Any) -> Any:
+        return builder.ctpop(values[0])
+
+    return types.uint64(types.uint64), lower
+
+
+def _count_ones_interpreted(word: Any) -> int:
+    return int(word).bit_count()
+
+
+count_ones: Any = _count_ones if IS_COMPILED else _count_ones_interpreted
+"""Of a uint64: how many of its bits are 1; LLVM's ctpop, from within kernels only."""

@@ -62,12 +62,19 @@ def _step(graph: Graph, node: Node, profile: DeviceProfile) -> Step:
         if workload.kind in rule.ops and types in rule.types
     ]
     for name, rule in candidates:
-        if stored in rule.formats:
+        if stored in rule.formats and _takes_table(rule, weight):
             return _supported(undecided, name, rule, profile)
     for name, rule in candidates:
         if rule.formats.get(Dense().name) == "native":
             return _dense_fallback(undecided, name, rule, profile)
     return replace(undecided, reason=_why_not(undecided, stored, profile))
+
+
+def _takes_table(rule: KernelRule, weight: Weight | None) -> bool:
+    """Return whether the kernel takes indices as wide as this weight has, if it has a table."""
+    if weight is None or rule.index_bits is None:
+        return True
+    return weight.packed.index_bits <= rule.index_bits
 
 
 def _stored_format(weight: Weight | None) -> str:
@@ -109,12 +116,15 @@ def _unpacked(types: str) -> tuple[str, int]:
 def _dense_fallback(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) -> Step:
     weight = step.weight
     assert weight is not None  # A node without a weight counts as dense, and took the rule.
-    taken = sorted({f for r in profile.runtime.kernels.values() for f in r.formats})
+    kernels = profile.runtime.kernels.values()
+    taken = sorted({f for rule in kernels for f in rule.formats})
+    is_wide = weight.format.name in taken and weight.format.shares_values
+    indices = f" with {weight.packed.index_bits}-bit indices" if is_wide else ""
     return replace(
         _supported(replace(step, weight=replace(weight, format=Dense())), name, rule, profile),
         executed_as="dense_fallback",
         reason=f"{profile.runtime.name} has no kernel for {weight.format.name} weights of "
-        f"{step.workload.kind} (its kernels take: {', '.join(taken)}); "
+        f"{step.workload.kind}{indices} (its kernels take: {', '.join(taken)}); "
         "zeros are stored and multiplied",
     )
 

@@ -56,7 +56,8 @@ def trace(
     """Run `graph` in float64 and return its outputs by name.
 
     Args:
-        graph: Integer graphs are run on their real values, without rounding.
+        graph: Integer graphs are run on their real values, without rounding; but signs are taken,
+            where tensors are bipolar: they are no approximation of what they are taken of.
         x: As in `stacked`; by name where the graph has several inputs.
         visit: Called with each tensor's name and values as soon as they are known; tensors that
             nobody reads any more are dropped.
@@ -71,6 +72,9 @@ def trace(
     kept: dict[str, FloatArray] = {}
 
     def made(tensor: str, value: FloatArray) -> None:
+        quant = graph.tensors[tensor].quant
+        if quant is not None and quant.is_bipolar:
+            value = quant.decode(quant.encode(value))
         values[tensor] = value
         if tensor in graph.outputs:
             kept[tensor] = value

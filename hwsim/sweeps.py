@@ -4,19 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, partial
+from dataclasses import replace
 from itertools import product
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from hwsim.errors import FormatError, ProfileError, RecipeError, UnsupportedError
-from hwsim.evaluation import estimate, measure, result_of
+from hwsim.errors import ProfileError, RecipeError
 from hwsim.frame import frame
 from hwsim.profile import load_profile
 from hwsim.records import Comparison, Refusal, Result
-from hwsim.reference import stacked
+from hwsim.row import Recipe, Row, Target
 from hwsim.version import __version__
 
 if TYPE_CHECKING:
@@ -25,99 +23,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from hwsim.data import Data
-    from hwsim.evaluation import Measured
     from hwsim.graph import Graph
-    from hwsim.numerics import Numerics
     from hwsim.profile import DeviceProfile
+    from hwsim.row import Outcome
 
 Overrides: TypeAlias = Mapping[str, object]
 """Dotted profile keys and the values laid over them."""
-
-Outcome: TypeAlias = "Result | Refusal"
-
-Measure: TypeAlias = "Callable[[Numerics], Measured]"
-"""Integer arithmetic to what the samples show under it."""
-
-
-class Recipe(Protocol):
-    """What a sweep needs of a recipe: `compressors.parse` returns such."""
-
-    @property
-    def name(self) -> str:
-        """For reports."""
-        ...
-
-    def apply(self, graph: Graph, data: Data | None = None) -> Graph:
-        """Return the compressed graph."""
-        ...
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """A device with what was laid over its profile.
-
-    Attributes:
-        profile: Overrides applied.
-        overrides: `key=value` texts, for reports.
-    """
-
-    profile: DeviceProfile
-    overrides: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Row:
-    """One model under one recipe, on every target: what one worker does.
-
-    Attributes:
-        graph: The model as it is.
-        recipe: How to compress it.
-        targets: Where to evaluate it.
-        data: Labelled samples that judge it.
-        training_data: What the recipe may calibrate and train on.
-    """
-
-    graph: Graph
-    recipe: Recipe
-    targets: tuple[Target, ...]
-    data: Data | None
-    training_data: Data | None
-
-    def evaluate(self) -> list[Outcome]:
-        """Return one outcome per target; the model is compressed once, run once per numerics."""
-        if self.data is not None:
-            stacked(self.graph, self.data.x)
-        try:
-            graph = self.recipe.apply(self.graph, self.training_data)
-        except (RecipeError, UnsupportedError, FormatError) as error:
-            return [self._refusal(target, str(error)) for target in self.targets]
-        # Devices that round alike share one run over the data.
-        measured_under = cache(partial(measure, graph, self.data))
-        return [self._on(target, graph, measured_under) for target in self.targets]
-
-    def _on(self, target: Target, graph: Graph, measured_under: Measure) -> Outcome:
-        try:
-            priced = estimate(graph, target.profile)
-            measured = measured_under(target.profile.numerics.resolve())
-        except UnsupportedError as error:
-            return self._refusal(target, str(error))
-        return result_of(
-            graph,
-            target.profile,
-            priced,
-            measured,
-            recipe=self.recipe.name,
-            overrides=target.overrides,
-        )
-
-    def _refusal(self, target: Target, reason: str) -> Refusal:
-        return Refusal(
-            model=self.graph.name,
-            recipe=self.recipe.name,
-            device=target.profile.name,
-            overrides=target.overrides,
-            reason=reason,
-        )
 
 
 def targets_of(

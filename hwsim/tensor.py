@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.errors import FormatError
-from hwsim.formats import Dense
+from hwsim.formats import Dense, Signs
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, IntArray, Shape
@@ -47,10 +47,8 @@ class TensorType:
 
     @property
     def dtype(self) -> str:
-        """`float32`, `int8`, `uint8`, ..."""
-        if self.quant is None:
-            return "float32"
-        return f"{'' if self.quant.signed else 'u'}int{self.quant.bits}"
+        """`float32`, `int8`, `uint8`, ..., or `bipolar` for signs."""
+        return "float32" if self.quant is None else self.quant.name
 
     def __str__(self) -> str:
         """Return `int8[1, 49, 10, 1]`."""
@@ -110,8 +108,14 @@ class Weight:
         """The bytes in this weight's format.
 
         Raises:
-            FormatError: The pattern of zeros does not fit the format.
+            FormatError: The pattern of zeros does not fit the format, or signs lie in another than
+                `signs`.
         """
+        if self.quant is not None and self.quant.is_bipolar and not isinstance(self.format, Signs):
+            raise FormatError(
+                f"format {self.format.name}: one bit cannot hold the codes -1 and +1 there; "
+                "expected format signs for bipolar weights"
+            )
         return self.format.pack(self.matrix, self.bits)
 
     @property

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from compressors._disjoint_sets import DisjointSets
+from compressors._disjoint_sets import roots_of
 from hwsim.ops import (
     Add,
     AveragePool2d,
@@ -52,22 +52,27 @@ class Book:
 
     def __init__(self) -> None:
         """Start without numbers."""
-        self.sets = DisjointSets()
-        self.fixed: list[int] = []
+        self.count = 0
+        self._fixed: list[IntArray] = []
+        self._left: list[IntArray] = []
+        self._right: list[IntArray] = []
 
     def extend(self, count: int) -> IntArray:
         """Return `count` new numbers."""
-        return self.sets.extend(count)
+        self.count += count
+        return np.arange(self.count - count, self.count)
 
     def fix(self, numbers: IntArray) -> IntArray:
         """Let `numbers` stay, and return them."""
-        self.fixed += numbers.tolist()
+        self._fixed.append(numbers)
         return numbers
 
     def join(self, a: IntArray, b: IntArray) -> IntArray:
         """Join position i of `a` with that of `b`; return `a`."""
-        for left, right in zip(a.tolist(), b.tolist(), strict=True):
-            self.sets.join(left, right)
+        if a.shape != b.shape:
+            raise ValueError(f"cannot join {len(a)} positions with {len(b)}")
+        self._left.append(a)
+        self._right.append(b)
         return a
 
     def join_rows(self, numbers: IntArray) -> IntArray:
@@ -75,6 +80,16 @@ class Book:
         for row in numbers[1:]:
             self.join(numbers[0], row)
         return numbers[0]
+
+    def roots(self) -> IntArray:
+        """Return, for every number, the one that stands for those it is joined to."""
+        none = np.zeros(0, np.int64)
+        left, right = np.concatenate([none, *self._left]), np.concatenate([none, *self._right])
+        return roots_of(self.count, left, right)
+
+    def fixed(self) -> IntArray:
+        """Return the numbers that must stay."""
+        return np.concatenate([np.zeros(0, np.int64), *self._fixed])
 
 
 Rule: TypeAlias = Callable[[Book, Any, "list[IntArray]", "list[Shape]"], "IntArray | None"]

@@ -10,8 +10,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from compressors.pruning.channel_rules import RULES, Book
 
 if TYPE_CHECKING:
@@ -34,6 +32,11 @@ class Channels:
     of: Mapping[str, IntArray]
     fixed: frozenset[int]
 
+    @property
+    def count(self) -> int:
+        """One more than the largest channel number."""
+        return 1 + max((int(own.max(initial=-1)) for own in self.of.values()), default=-1)
+
 
 def find_channels(graph: Graph) -> Channels:
     """Return which positions of which tensors belong together."""
@@ -55,10 +58,10 @@ def find_channels(graph: Graph) -> Channels:
             numbers[node.outputs[0]] = result
     for tensor in graph.outputs:
         book.fix(numbers[tensor])
-    roots = book.sets.roots()
+    roots = book.roots()
     return Channels(
         of={tensor: roots[own] for tensor, own in numbers.items()},
-        fixed=frozenset(roots[np.array(book.fixed, np.int64)].tolist()),
+        fixed=frozenset(roots[book.fixed()].tolist()),
     )
 
 

@@ -1,8 +1,7 @@
-"""Take channels out of a graph: weights, shapes and everything that names a position."""
+"""Take positions out of a graph: weights, shapes and everything that names a position."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,11 +12,17 @@ from hwsim.graph import validate
 from hwsim.ops import BatchNorm, Constant, Conv2d, Conv2dTranspose, Linear, PRelu, Reshape, Slice
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from compressors.pruning.channels import Channels
-    from hwsim.arrays import IntArray
+    from hwsim.arrays import IntArray, Shape
     from hwsim.graph import Graph, Node
     from hwsim.op import Op
     from hwsim.tensor import TensorType, Weight
+
+
+Kept: TypeAlias = "tuple[IntArray, ...]"
+"""Which positions of a tensor stay, in order, per axis."""
 
 
 def without(graph: Graph, channels: Channels, removed: frozenset[int]) -> Graph:
@@ -31,18 +36,41 @@ def without(graph: Graph, channels: Channels, removed: frozenset[int]) -> Graph:
     Raises:
         RecipeError: A weight's storage format does not hold what is left.
     """
-    gone = np.array(sorted(removed), np.int64)
-    kept = {tensor: np.flatnonzero(~np.isin(own, gone)) for tensor, own in channels.of.items()}
+    stays = np.ones(channels.count, bool)
+    stays[list(removed)] = False
+    kept: dict[str, Kept] = {}
+    for tensor, own in channels.of.items():
+        shape = graph.tensors[tensor].shape
+        if shape:
+            kept[tensor] = (*map(np.arange, shape[:-1]), np.flatnonzero(stays[own]))
+    return narrowed(graph, kept)
+
+
+def narrowed(graph: Graph, kept: Mapping[str, Kept]) -> Graph:
+    """Return `graph` with only some positions of each tensor left.
+
+    Args:
+        graph: What to shrink.
+        kept: By tensor; those that are not named stay whole. What every op makes of its operands'
+            positions must be what is kept of its result.
+
+    Raises:
+        RecipeError: A weight's storage format does not hold what is left.
+    """
+
+    def left(tensor: str) -> Kept:
+        return kept.get(tensor) or tuple(map(np.arange, graph.tensors[tensor].shape))
+
     tensors: dict[str, TensorType] = {name: graph.tensors[name] for name in graph.inputs}
     nodes: list[Node] = []
     for node in graph.nodes:
         narrow = _RULES.get(type(node.op))
         op = node.op
         if narrow is not None:
-            before = [len(channels.of[tensor]) for tensor in node.inputs]
-            inputs = [kept[tensor] for tensor in node.inputs]
-            op = narrow(op, inputs, kept[node.outputs[0]], before)
-        _check_formats(f"{graph.name}/{node.name}", op)
+            before = [graph.tensors[tensor].shape for tensor in node.inputs]
+            op = narrow(op, list(map(left, node.inputs)), left(node.outputs[0]), before)
+        if op is not node.op:
+            _check_formats(f"{graph.name}/{node.name}", op)
         nodes.append(replace(node, op=op))
         shapes = op.infer(*(tensors[tensor].shape for tensor in node.inputs))
         for tensor, shape in zip(node.outputs, shapes, strict=True):
@@ -61,67 +89,75 @@ def _check_formats(where: str, op: Op) -> None:
             ) from error
 
 
-_Rule: TypeAlias = Callable[[Any, "list[IntArray]", "IntArray", "list[int]"], "Op"]
-"""The op once only these positions of operands and result are left; and the operands' extents."""
+_Rule: TypeAlias = "Callable[[Any, list[Kept], Kept, list[Shape]], Op]"
+"""The op once only these positions of operands and result are left; and the operands' shapes."""
 
 
-def _conv2d(op: Any, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
-    weight = op.weight.take(output, axis=0)
+def _conv2d(op: Any, inputs: list[Kept], output: Kept, before: list[Shape]) -> Op:
+    source, made = inputs[0][-1], output[-1]
+    weight = _taken(op.weight, made)
     groups = op.groups
     if isinstance(op, Conv2d) and op.is_depthwise:
-        groups = len(inputs[0])
+        groups = len(source)
     else:
-        per_group = before[0] // groups
-        weight = weight.take(inputs[0][inputs[0] < per_group], axis=3)
-    return replace(op, weight=weight, bias=_taken(op.bias, output), groups=groups)
+        per_group = before[0][-1] // groups
+        weight = _taken(weight, source[source < per_group], axis=3)
+    return replace(op, weight=weight, bias=_bias(op.bias, made), groups=groups)
 
 
-def _linear(op: Linear, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
+def _linear(op: Linear, inputs: list[Kept], output: Kept, before: list[Shape]) -> Op:
     del before
-    weight = op.weight.take(output, axis=0).take(inputs[0], axis=1)
-    return replace(op, weight=weight, bias=_taken(op.bias, output))
+    weight = _taken(_taken(op.weight, output[-1]), inputs[0][-1], axis=1)
+    return replace(op, weight=weight, bias=_bias(op.bias, output[-1]))
 
 
-def _taken(bias: Weight | None, output: IntArray) -> Weight | None:
-    return None if bias is None else bias.take(output, axis=0)
+def _taken(weight: Weight, positions: IntArray, axis: int = 0) -> Weight:
+    whole = len(positions) == weight.shape[axis]
+    return weight if whole else weight.take(positions, axis=axis)
 
 
-def _prelu(op: PRelu, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
+def _bias(bias: Weight | None, output: IntArray) -> Weight | None:
+    return None if bias is None else _taken(bias, output)
+
+
+def _prelu(op: PRelu, inputs: list[Kept], output: Kept, before: list[Shape]) -> Op:
     del inputs, before
-    return op if op.alpha.shape == (1,) else replace(op, alpha=op.alpha.take(output, axis=0))
+    return op if op.alpha.shape == (1,) else replace(op, alpha=_taken(op.alpha, output[-1]))
 
 
-def _batch_norm(op: BatchNorm, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
+def _batch_norm(op: BatchNorm, inputs: list[Kept], output: Kept, before: list[Shape]) -> Op:
     del inputs, before
     return replace(
         op,
-        gamma=op.gamma.take(output, axis=0),
-        beta=op.beta.take(output, axis=0),
-        mean=op.mean.take(output, axis=0),
-        variance=op.variance.take(output, axis=0),
+        gamma=_taken(op.gamma, output[-1]),
+        beta=_taken(op.beta, output[-1]),
+        mean=_taken(op.mean, output[-1]),
+        variance=_taken(op.variance, output[-1]),
     )
 
 
-def _constant(op: Constant, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
+def _constant(op: Constant, inputs: list[Kept], output: Kept, before: list[Shape]) -> Op:
     del inputs, before
-    return replace(op, value=op.value.take(output, axis=len(op.value.shape) - 1))
+    value = op.value
+    for axis, positions in enumerate(output):
+        value = _taken(value, positions, axis)
+    return replace(op, value=value)
 
 
-def _reshape(op: Reshape, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
+def _reshape(op: Reshape, inputs: list[Kept], output: Kept, before: list[Shape]) -> Op:
     del inputs, before
-    return replace(op, shape=(*op.shape[:-1], len(output)) if op.shape else ())
+    return replace(op, shape=tuple(map(len, output)))
 
 
-def _slice(op: Slice, inputs: list[IntArray], output: IntArray, before: list[int]) -> Op:
-    del before
-    if op.step[-1] != 1:
-        return op
-    start = int((inputs[0] < op.start[-1]).sum())
-    return replace(
-        op,
-        start=(*op.start[:-1], start),
-        stop=(*op.stop[:-1], start + len(output)),
-    )
+def _slice(op: Slice, inputs: list[Kept], output: Kept, before: list[Shape]) -> Op:
+    """Only where the step is 1 can positions be missing."""
+    bounds = zip(op.start, inputs[0], output, before[0], strict=True)
+    start, stop = list(op.start), list(op.stop)
+    for axis, (low, source, made, extent) in enumerate(bounds):
+        if len(source) < extent:
+            start[axis] = int((source < low).sum())
+            stop[axis] = start[axis] + len(made)
+    return replace(op, start=tuple(start), stop=tuple(stop))
 
 
 _RULES: Mapping[type, _Rule] = {

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from compressors._disjoint_sets import DisjointSets
-from compressors.quantization.scales import LARGEST_SCALE, activation_scale
+from compressors.quantization.scales import LARGEST_SCALE, activation_scale, power_above
 from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
 from hwsim.ops import (
@@ -25,7 +25,7 @@ from hwsim.ops import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compressors.quantization.ranges import Range
+    from compressors.quantization.observers import Range
     from hwsim.graph import Graph, Node
     from hwsim.op import Op
 
@@ -42,7 +42,33 @@ _LOG_SOFTMAX = Quant(scale=(1 / 16,), zero_point=(127,))
 _SOFT = (AveragePool2d, Concat, Maximum, MaxPool2d, Minimum)
 
 
-def encodings(graph: Graph, ranges: Mapping[str, Range], bits: int = 8) -> dict[str, Quant]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ActivationEncoding:
+    """How activations are encoded.
+
+    Attributes:
+        bits: Of every tensor's codes: 1..16; tensors that share an encoding take the widest.
+        is_symmetric: Whether codes of up to 8 bits have zero point 0 too.
+        power_of_two_scales: Whether scales are rounded up to powers of two.
+    """
+
+    bits: Mapping[str, int]
+    is_symmetric: bool = False
+    power_of_two_scales: bool = False
+
+    def of(self, low: float, high: float, bits: int) -> Quant:
+        """Return the encoding of [low, high]; of 1 bit, of signs times the larger end."""
+        if bits == 1:
+            scale = _scale(max(-low, high), self.power_of_two_scales)
+            return Quant(scale=(scale,), bits=bits, is_bipolar=True)
+        if self.is_symmetric or bits > _MOST_ASYMMETRIC_BITS:
+            return symmetric(low, high, bits, self.power_of_two_scales)
+        return asymmetric(low, high, bits, self.power_of_two_scales)
+
+
+def encodings(
+    graph: Graph, ranges: Mapping[str, Range], encoding: ActivationEncoding
+) -> dict[str, Quant]:
     """Return the encoding of every tensor.
 
     Operands and results of ops that share an encoding get one, of their common range; only
@@ -51,15 +77,37 @@ def encodings(graph: Graph, ranges: Mapping[str, Range], bits: int = 8) -> dict[
     Args:
         graph: Of floats.
         ranges: (low, high) per tensor, 0 within.
-        bits: Of an activation: 2..8 with a zero point of their own, or 16 about 0.
+        encoding: Widths and kinds.
 
     Raises:
         RecipeError: A range is too wide for float32 scales.
     """
-    groups = _Groups(graph, bits)
-    widest = ((1 << bits) - 1) * LARGEST_SCALE
+    groups = _joined(graph, encoding)
+    for tensor, (low, high) in ranges.items():
+        widest = ((1 << encoding.bits[tensor]) - 1) * LARGEST_SCALE
+        if not high - low <= widest:
+            raise RecipeError(
+                f"{graph.name}: quantize: tensor {tensor!r} ranges over {low:.3g} .. {high:.3g}; "
+                f"expected at most {widest:.3g} in all; scale inputs or weights"
+            )
+    return groups.encode(ranges)
+
+
+def free_groups(graph: Graph, encoding: ActivationEncoding) -> tuple[tuple[str, ...], ...]:
+    """Return the tensors whose encoding nothing fixes, those together that share one.
+
+    Args:
+        graph: Of floats.
+        encoding: Widths and kinds.
+    """
+    return _joined(graph, encoding).free()
+
+
+def _joined(graph: Graph, encoding: ActivationEncoding) -> _Groups:
+    """Return the groups of tensors that `graph` asks for."""
+    groups = _Groups(graph, encoding)
     for node in graph.nodes:
-        fixed = _fixed(node.op, bits)
+        fixed = _fixed(node.op, encoding.bits[node.outputs[0]])
         if fixed is not None:
             groups.fix(node.outputs[0], fixed)
         if node.op.shares_encoding and not isinstance(node.op, _SOFT):
@@ -68,13 +116,7 @@ def encodings(graph: Graph, ranges: Mapping[str, Range], bits: int = 8) -> dict[
     for node in graph.nodes:
         if isinstance(node.op, _SOFT):
             groups.join_where_free(node.inputs, node.outputs[0])
-    for tensor, (low, high) in ranges.items():
-        if not high - low <= widest:
-            raise RecipeError(
-                f"{graph.name}: quantize: tensor {tensor!r} ranges over {low:.3g} .. {high:.3g}; "
-                f"expected at most {widest:.3g} in all; scale inputs or weights"
-            )
-    return groups.encode(ranges)
+    return groups
 
 
 def _fixed(op: Op, bits: int) -> Quant | None:
@@ -93,8 +135,8 @@ def _fixed(op: Op, bits: int) -> Quant | None:
 class _Groups:
     """Tensors that share an encoding, and the encodings that are fixed."""
 
-    def __init__(self, graph: Graph, bits: int) -> None:
-        self._bits = bits
+    def __init__(self, graph: Graph, encoding: ActivationEncoding) -> None:
+        self._encoding = encoding
         self._nodes = graph.nodes
         self._index = {tensor: i for i, tensor in enumerate(graph.tensors)}
         self._sets = DisjointSets(len(self._index))
@@ -130,6 +172,13 @@ class _Groups:
         for tensor in free:
             self.join(tensor, output)
 
+    def free(self) -> tuple[tuple[str, ...], ...]:
+        """Return the groups that have no fixed encoding."""
+        members: dict[int, list[str]] = {}
+        for tensor in self._index:
+            members.setdefault(self.root(tensor), []).append(tensor)
+        return tuple(tuple(group) for root, group in members.items() if root not in self._fixed)
+
     def encode(self, ranges: Mapping[str, Range]) -> dict[str, Quant]:
         """Return the encoding of each tensor: fixed, or of the widest range of its group."""
         lows: dict[int, float] = {}
@@ -138,17 +187,24 @@ class _Groups:
             root = self.root(tensor)
             lows[root] = min(low, lows.get(root, 0.0))
             highs[root] = max(high, highs.get(root, 0.0))
+        bits = self._bits
         made = {
-            root: self._fixed.get(root) or self._encoding(lows[root], highs[root]) for root in lows
+            root: self._fixed.get(root) or self._encoding.of(lows[root], highs[root], bits[root])
+            for root in lows
         }
+        is_power = self._encoding.power_of_two_scales
         for root, scale in self._zero_scales(made, lows, highs).items():
-            made[root] = replace(made[root], scale=(activation_scale(scale),))
+            made[root] = replace(made[root], scale=(_scale(scale, is_power),))
         return {tensor: made[self.root(tensor)] for tensor in ranges}
 
-    def _encoding(self, low: float, high: float) -> Quant:
-        if self._bits <= _MOST_ASYMMETRIC_BITS:
-            return asymmetric(low, high, self._bits)
-        return symmetric(low, high, self._bits)
+    @property
+    def _bits(self) -> dict[int, int]:
+        """The width of each group: its widest tensor's."""
+        widest: dict[int, int] = {}
+        for tensor in self._index:
+            root = self.root(tensor)
+            widest[root] = max(self._encoding.bits[tensor], widest.get(root, 0))
+        return widest
 
     def _zero_scales(
         self, made: Mapping[int, Quant], lows: Mapping[int, float], highs: Mapping[int, float]
@@ -177,23 +233,30 @@ def _gain(node: Node) -> float:
     return _ZERO_PARTS * largest or 1.0
 
 
-def asymmetric(low: float, high: float, bits: int = 8) -> Quant:
+def asymmetric(low: float, high: float, bits: int = 8, power_of_two_scales: bool = False) -> Quant:
     """Return the signed encoding of [low, high], which holds 0.
 
     With 8 bits, scale = (high - low) / 255, zero point = clip(round(-128 - low / scale)) (Jacob et
     al., arXiv 1712.05877, section 3). The scale is a float32 value.
     """
     smallest, steps = -(1 << (bits - 1)), (1 << bits) - 1
-    scale = activation_scale((high - low) / steps)
+    scale = _scale((high - low) / steps, power_of_two_scales)
     zero_point = int(np.clip(np.rint(smallest - low / scale), smallest, smallest + steps))
     return Quant(scale=(scale,), zero_point=(zero_point,), bits=bits)
 
 
-def symmetric(low: float, high: float, bits: int) -> Quant:
+def symmetric(low: float, high: float, bits: int, power_of_two_scales: bool = False) -> Quant:
     """Return the encoding of [low, high] whose zero point is 0.
 
     With 16 bits, scale = max(-low, high) / 32767 (TensorFlow Lite's 16x8 scheme). The scale is a
     float32 value.
     """
     largest = (1 << (bits - 1)) - 1
-    return Quant(scale=(activation_scale(max(-low, high) / largest),), bits=bits)
+    return Quant(scale=(_scale(max(-low, high) / largest, power_of_two_scales),), bits=bits)
+
+
+def _scale(scale: float, is_power_of_two: bool) -> float:
+    """Return an activation's scale as a float32 value, or as the power of two above."""
+    if is_power_of_two:
+        scale = float(power_above(np.array([scale]))[0])
+    return activation_scale(scale)

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
+
+if TYPE_CHECKING:
+    from hwsim.arrays import FloatArray
 
 LARGEST_SCALE = 2.0**60
 """Of an activation; weights and biases are bounded by it themselves."""
@@ -39,3 +44,15 @@ def group_scale(scale: float, bits: int) -> float:
 
 def _float32(scale: float, smallest: float) -> float:
     return float(np.float32(max(scale, smallest))) if scale else 1.0
+
+
+def power_above(scales: FloatArray) -> FloatArray:
+    """Return the least powers of two that are not smaller; 0 stays 0."""
+    mantissa, exponent = np.frexp(scales)
+    return np.ldexp(np.where(mantissa > 0, 1.0, 0.0), exponent - (mantissa == 0.5))
+
+
+def nearest_power(scales: FloatArray) -> FloatArray:
+    """Return the powers of two of nearest exponent, 2^rint(log2 scale); 0 stays 0."""
+    logs = np.log2(scales, out=np.zeros_like(scales), where=scales > 0)
+    return np.where(scales > 0, np.exp2(np.rint(logs)), 0.0)

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from hwsim.cli.options import Model
+from hwsim.cli.options import Model, Overrides
 
 
 def compress(
@@ -20,7 +20,29 @@ def compress(
     ],
     data: Annotated[
         Path | None,
-        typer.Option("--data", metavar="X.npz", help="What the recipe calibrates and trains on."),
+        typer.Option(
+            "--data",
+            metavar="X.npz",
+            help="What the recipe calibrates and trains on; what judges each step where "
+            "--train-data is given.",
+        ),
+    ] = None,
+    train_data: Annotated[
+        Path | None,
+        typer.Option("--train-data", metavar="T.npz", help="What the recipe trains on instead."),
+    ] = None,
+    teacher: Annotated[
+        str | None,
+        typer.Option("--teacher", metavar="MODEL", help="What to distill from; MODEL itself else."),
+    ] = None,
+    device: Annotated[
+        str | None,
+        typer.Option("--device", metavar="D", help="Whose latency steps with a budget may ask."),
+    ] = None,
+    set_: Overrides = None,
+    steps: Annotated[
+        Path | None,
+        typer.Option("--steps", metavar="F.csv", help="What each step did to each layer."),
     ] = None,
     style: Annotated[
         str | None,
@@ -31,20 +53,48 @@ def compress(
         ),
     ] = None,
 ) -> None:
-    """Compress a model and write it; what was evaluated is what is deployed."""
+    """Compress a model and write it; what was evaluated is what is deployed.
+
+    Prints what each step did: bytes, zeros, bits, effective MACs, and accuracy where --data
+    judges.
+    """
+    from rich.console import Console
+
     from compressors import Workbench, parse
-    from hwsim.cli.output import progress
+    from compressors.journal import journal
+    from hwsim.cli.grid import override
+    from hwsim.cli.output import TrainingBar, write_texts
+    from hwsim.cli.steps import steps_table
     from hwsim.data import load_data
     from hwsim.interchange import load, save
+    from hwsim.profile import load_profile
+    from hwsim.row import latency_on
 
-    steps = parse(recipe)
-    samples = None if data is None else load_data(data)
+    read = parse(recipe)
+    given = None if data is None else load_data(data)
+    training = given if train_data is None else load_data(train_data)
+    laid_over = dict(override(text) for text in set_ or ())
+    price = None if device is None else latency_on(load_profile(device, laid_over))
     graph = load(model)
-    with progress("compressing", len(steps.steps)) as advance:
-        bench = Workbench(data=samples)
-        compressed = steps.compress(graph, bench, lambda step, _: advance(str(step)))
-    save(compressed, output, style)
+    with TrainingBar("compressing", len(read.steps)) as bar:
+        bench = Workbench(
+            data=training,
+            teacher=None if teacher is None else load(teacher),
+            price=price,
+            watcher=bar,
+        )
+        done = journal(
+            read,
+            graph,
+            bench,
+            judge=None if train_data is None else given,
+            on_step=lambda step, _: bar.advance(str(step)),
+        )
+    save(done.graph, output, style)
+    if steps is not None:
+        write_texts({steps: done.layers.to_csv(index=False)})
+    Console().print(steps_table(done.steps))
     typer.echo(
         f"{graph.name}: {graph.storage_bytes} bytes of constants -> "
-        f"{compressed.storage_bytes} under {steps.name}, wrote {output}"
+        f"{done.graph.storage_bytes} under {read.name}, wrote {output}"
     )

@@ -16,7 +16,8 @@ from hwsim.data import load_data
 from hwsim.errors import ProfileError, UnsupportedError
 from hwsim.interchange import load
 from hwsim.profile import known_devices
-from hwsim.sweeps import Target, evaluate_rows, rows_of, targets_of
+from hwsim.row import Target
+from hwsim.sweeps import evaluate_rows, rows_of, targets_of
 from reports import Csv, Html, Json, Markdown
 from reports.terminal import page
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING, Self
 
 from hwsim.whole_file import whole_file
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array
 
 
 def write_texts(texts: dict[Path, str]) -> None:
@@ -19,17 +23,53 @@ def write_texts(texts: dict[Path, str]) -> None:
 @contextmanager
 def progress(label: str, total: int) -> Generator[Callable[[str], None], None, None]:
     """Show a bar on stderr, where it is a terminal; call what is given after each of `total`."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+    with TrainingBar(label, total) as bar:
+        yield bar.advance
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    console = Console(stderr=True)
-    with Progress(
-        *columns, console=console, transient=True, disable=not console.is_terminal
-    ) as bar:
-        task = bar.add_task(label, total=total)
 
-        def advance(description: str) -> None:
-            bar.update(task, advance=1, description=f"{label}: {description}")
+class TrainingBar:
+    """A bar on stderr, where it is a terminal; below it, how the training under way goes."""
 
-        yield advance
+    def __init__(self, label: str, total: int) -> None:
+        """Expect `total` calls of `advance`."""
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+        console = Console(stderr=True)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        self._bar = Progress(
+            *columns, console=console, transient=True, disable=not console.is_terminal
+        )
+        self._label = label
+        self._task = self._bar.add_task(label, total=total)
+        self._training = self._bar.add_task("", total=None, visible=False)
+
+    def __enter__(self) -> Self:
+        """Show it."""
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Take it away."""
+        self._bar.stop()
+
+    def advance(self, description: str) -> None:
+        """Take one step, which `description` names."""
+        self._bar.update(self._training, visible=False)
+        self._bar.update(self._task, advance=1, description=f"{self._label}: {description}")
+
+    def on_epoch(self, done: int, total: int, loss: float) -> None:
+        """See `compressors.workbench.Watcher.on_epoch`."""
+        self._bar.update(
+            self._training,
+            visible=True,
+            completed=done,
+            total=total,
+            description=f"  training, loss {loss:.3g}",
+        )
+
+    def keep(self, state: Mapping[str, Array]) -> None:
+        """See `compressors.workbench.Watcher.keep`; a bar keeps nothing."""
+
+    def kept(self) -> None:
+        """See `compressors.workbench.Watcher.kept`."""

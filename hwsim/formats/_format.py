@@ -21,7 +21,8 @@ class Packed:
         shape: (rows, columns) of the matrix; a row holds the weights of one output channel.
         bits: Width of one value.
         dtype: Type of the values once unpacked.
-        arrays: The bytes, by the format's own names; what is here is what flash holds.
+        arrays: The bytes, by the format's own names; what is here is what flash holds. A format
+            reads its bytes flat, as files keep them, whatever shape it gives them.
     """
 
     shape: tuple[int, int]
@@ -34,6 +35,15 @@ class Packed:
         """Bytes really encoded, indices and tables included."""
         return sum(array.nbytes for array in self.arrays.values())
 
+    @property
+    def index_bits(self) -> int:
+        """Width of an index of the table of values; 0 where weights are no indices."""
+        if "indices" not in self.arrays:
+            return 0
+        # What fills up the table's last byte may read as values more, but no weight has more bits.
+        most = max(1, 8 * self.arrays["table"].size // self.bits)
+        return min((most - 1).bit_length(), self.bits)
+
 
 Product: TypeAlias = "Callable[[IntArray], IntArray]"
 """Codes [p, columns] to int32 [p, rows] = codes @ weights.T, wrapping at 32 bits."""
@@ -45,6 +55,11 @@ class Format(Protocol):
     @property
     def name(self) -> str:
         """As profiles and recipes spell it."""
+        ...
+
+    @property
+    def shares_values(self) -> bool:
+        """Whether it pays because few values recur; training must then keep equal ones equal."""
         ...
 
     def pack(self, values: Array, bits: int) -> Packed:

@@ -21,6 +21,7 @@ class Bitmask:
     """Each row's mask starts on a byte of its own, so that rows can be found."""
 
     name: str = "bitmask"
+    shares_values: bool = False
 
     def pack(self, values: Array, bits: int) -> Packed:
         """See `Format.pack`."""
@@ -36,7 +37,7 @@ class Bitmask:
     def unpack(self, packed: Packed) -> Array:
         """See `Format.unpack`."""
         present = np.unpackbits(
-            packed.arrays["mask"], axis=1, count=packed.shape[1], bitorder="little"
+            _mask(packed), axis=1, count=packed.shape[1], bitorder="little"
         ).astype(bool)
         values = unpack_values(
             packed.arrays["values"], packed.dtype, packed.bits, int(present.sum())
@@ -47,7 +48,7 @@ class Bitmask:
 
     def bind(self, packed: Packed) -> Product:
         """See `Format.bind`."""
-        mask, stored = packed.arrays["mask"], int(self.stored_per_row(packed).sum())
+        mask, stored = _mask(packed), int(self.stored_per_row(packed).sum())
         values = unpack_values(packed.arrays["values"], packed.dtype, packed.bits, stored)
 
         def product(x: IntArray) -> IntArray:
@@ -59,9 +60,14 @@ class Bitmask:
 
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`."""
-        return np.bitwise_count(packed.arrays["mask"]).sum(axis=1, dtype=np.int64)
+        return np.bitwise_count(_mask(packed)).sum(axis=1, dtype=np.int64)
 
     def activation_reads(self, issued: int, lanes: int) -> int:
         """See `Format.activation_reads`; each lane looks up its own."""
         del lanes
         return issued
+
+
+def _mask(packed: Packed) -> IntArray:
+    """Return the bytes of the mask, row by row."""
+    return packed.arrays["mask"].reshape(packed.shape[0], -(-packed.shape[1] // 8))

@@ -27,6 +27,7 @@ class Csr:
     """Column and row-start indices take the narrowest of 8, 16 and 32 bits that fits."""
 
     name: str = "csr"
+    shares_values: bool = False
 
     def pack(self, values: Array, bits: int) -> Packed:
         """See `Format.pack`."""

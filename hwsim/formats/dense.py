@@ -21,6 +21,7 @@ class Dense:
     """Every value stored, row by row; two 4-bit values share a byte."""
 
     name: str = "dense"
+    shares_values: bool = False
 
     def pack(self, values: Array, bits: int) -> Packed:
         """See `Format.pack`."""

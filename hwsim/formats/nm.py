@@ -28,6 +28,7 @@ class NM:
 
     n: int
     m: int
+    shares_values: bool = False
 
     @property
     def name(self) -> str:

@@ -29,6 +29,8 @@ class Quant:
         group: How many neighbours of the matrix [out, rest] share a scale, the last group of a row
             being what is left; None where all of an index do. Needs axis 0.
         scale_bits: Width in which a group's scale is stored: 16 (float16) or 32 (float32).
+        is_bipolar: Whether the one bit of a code is a sign: codes are -1 and +1, and no code means
+            0.0 (QONNX's BipolarQuant). Needs 1 signed bit and zero point 0.
     """
 
     scale: tuple[float, ...]
@@ -38,6 +40,24 @@ class Quant:
     signed: bool = True
     group: int | None = None
     scale_bits: int = 32
+    is_bipolar: bool = False
+
+    def __post_init__(self) -> None:
+        """Refuse signs of another width, or about another centre.
+
+        Raises:
+            ValueError: They are.
+        """
+        if self.is_bipolar and (self.bits != 1 or not self.signed or any(self.zero_point)):
+            raise ValueError(
+                f"bipolar codes are signed, of 1 bit and about 0, got bits={self.bits}, "
+                f"signed={self.signed}, zero_point={self.zero_point}"
+            )
+
+    @property
+    def name(self) -> str:
+        """`int8`, `uint8`, ..., or `bipolar` for signs."""
+        return "bipolar" if self.is_bipolar else f"{'' if self.signed else 'u'}int{self.bits}"
 
     @property
     def low(self) -> int:
@@ -47,6 +67,8 @@ class Quant:
     @property
     def high(self) -> int:
         """Largest code."""
+        if self.is_bipolar:
+            return 1
         return (1 << (self.bits - 1)) - 1 if self.signed else (1 << self.bits) - 1
 
     @property
@@ -72,7 +94,12 @@ class Quant:
         )
 
     def encode(self, real: Array) -> IntArray:
-        """Return clip(rint(real / scale) + zero_point), ties to even, in float64."""
+        """Return clip(rint(real / scale) + zero_point), ties to even, in float64.
+
+        Bipolar codes are signs, that of 0 being +1 (Hubara et al., arXiv 1602.02830, equation 1).
+        """
+        if self.is_bipolar:
+            return np.where(np.asarray(real) >= 0, np.int8(1), np.int8(-1))
         scale, zero_point = self.spread(real.shape)
         codes = np.rint(np.asarray(real, np.float64) / scale) + zero_point
         high = float(self.high)

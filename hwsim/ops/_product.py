@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.errors import UnsupportedError
-from hwsim.formats import Dense
+from hwsim.formats import Dense, Signs
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
@@ -81,16 +81,21 @@ def folded_bias(weight: Weight, bias: Weight | None, input_zero_point: int) -> I
     return folded.astype(np.int32)
 
 
-def bind_product(weight: Weight, bias: IntArray) -> Product:
+def bind_product(weight: Weight, bias: IntArray, activations: Quant | None = None) -> Product:
     """Return the accumulators' function, multiplying in the weight's own format.
+
+    Signs times signs are counted: see `kernels.xnor`.
 
     Args:
         weight: Integer codes.
         bias: int32 [rows], the input's zero point folded in.
+        activations: What is multiplied; None where it is quantized as it arrives.
     """
     symmetric = weight.quant is not None and weight.quant.is_symmetric
     # A weight with a zero point has no zeros to skip: it is multiplied dense, once centred.
-    if symmetric:
+    if isinstance(weight.format, Signs) and activations is not None and activations.is_bipolar:
+        multiply = weight.format.bind_signs(weight.packed)
+    elif symmetric:
         multiply = weight.format.bind(weight.packed)
     else:
         multiply = Dense().bind(Dense().pack(weight.centred, 16))

@@ -16,13 +16,13 @@ from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._dynamic import bind_dynamic, is_dynamic
 from hwsim.ops._grouped import has_groups, require_groups
 from hwsim.ops._product import bind_product, encodings, folded_bias, scales_of
-from hwsim.ops._wide import is_wide, prepare_wide
+from hwsim.ops._wide import is_wide_layer, prepare_wide
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, IntArray, Shape
     from hwsim.formats import Product
     from hwsim.kernels.patches import Padding, Pair
-    from hwsim.numerics import Numerics, Rounding
+    from hwsim.numerics import Numerics, Quant, Rounding
     from hwsim.op import Kernel, Site
     from hwsim.ops._activation import Fused
     from hwsim.tensor import TensorType, Weight
@@ -123,13 +123,13 @@ class Conv2d:
             return self.reference if self.weight.is_decoded else self._prepare_dynamic(site)
         if has_groups(self.weight):
             require_groups(site, self.kind)
-        if is_wide(site):
+        if is_wide_layer(site, self.weight):
             return prepare_wide(self, site)
         if not site.numerics.accumulator.is_default:
             return prepare_sums(self, site)
         x_quant, w_quant, y_quant = encodings(site, self.kind, self.weight)
         zero_point = x_quant.zero_point[0]
-        accumulate = self._accumulator(folded_bias(self.weight, self.bias, zero_point))
+        accumulate = self._accumulator(folded_bias(self.weight, self.bias, zero_point), x_quant)
         requantize = self.rounding(site.numerics).bind(
             *scales_of(self.kind, x_quant, w_quant, y_quant),
             clamped_target(self.activation, y_quant, site.numerics.quantize),
@@ -164,13 +164,13 @@ class Conv2d:
 
         return run
 
-    def _accumulator(self, bias: IntArray) -> Product:
+    def _accumulator(self, bias: IntArray, activations: Quant | None = None) -> Product:
         """Return the function of padded images [n, h, w, c] to int32 [n, i, j, out]."""
         if self.is_depthwise:
             return self._depthwise(bias)
         rows = self.weight.shape[0] // self.groups
         products = [
-            bind_product(self.weight.take(part, axis=0), bias[part])
+            bind_product(self.weight.take(part, axis=0), bias[part], activations)
             for part in np.arange(self.weight.shape[0]).reshape(self.groups, rows)
         ]
         depth = self.weight.shape[3]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.errors import GraphError, UnsupportedError
-from hwsim.formats import Dense
+from hwsim.formats import Dense, Signs
 from hwsim.numerics.rounding import Float32Even
 from hwsim.op import Workload
 from hwsim.ops._product import encodings
@@ -94,6 +94,17 @@ class Conv2dTranspose:
         """See `Op.reference`."""
         return self._convolution().reference(self._spread(inputs[0], 0.0))
 
+    def patches(self, x: Array, fill: int) -> Array:
+        """Return what each output sees: [samples, batch, i, j, groups, depth], as weights lie.
+
+        Args:
+            x: [samples, batch, height, width, channels].
+            fill: What lies between and around pixels.
+        """
+        seen = self._convolution().patches(self._spread(x, fill), fill)
+        taps = seen.reshape(*seen.shape[:-1], *self.kernel, -1)
+        return taps[..., ::-1, ::-1, :].reshape(seen.shape)
+
     def prepare(self, site: Site) -> Kernel:
         """See `Op.prepare`."""
         x_quant, _, _ = encodings(site, self.kind, self.weight)
@@ -122,9 +133,10 @@ class Conv2dTranspose:
     def _convolution(self) -> Conv2d:
         """Return the convolution of spread images."""
         turned = np.ascontiguousarray(self.weight.codes[:, ::-1, ::-1])
+        # Turning a kernel may break the pattern of its storage format; that of signs has none.
+        format_ = self.weight.format if isinstance(self.weight.format, Signs) else Dense()
         return Conv2d(
-            # Turning a kernel may break the pattern of its storage format.
-            weight=replace(self.weight, codes=turned, format=Dense()),
+            weight=replace(self.weight, codes=turned, format=format_),
             bias=self.bias,
             dilation=self.dilation,
             groups=self.groups,

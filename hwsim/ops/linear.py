@@ -14,7 +14,7 @@ from hwsim.ops._activation import apply_fused, clamped_target
 from hwsim.ops._dynamic import bind_dynamic, is_dynamic
 from hwsim.ops._grouped import grouped_product, has_groups, prepare_grouped, require_groups
 from hwsim.ops._product import bind_product, encodings, folded_bias, scales_of
-from hwsim.ops._wide import is_wide, prepare_wide
+from hwsim.ops._wide import is_wide_layer, prepare_wide
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray, IntArray, Shape
@@ -81,13 +81,13 @@ class Linear:
             return self._prepare_dynamic(site)
         if has_groups(self.weight):
             return prepare_grouped(self, site)
-        if is_wide(site):
+        if is_wide_layer(site, self.weight):
             return prepare_wide(self, site)
         if not site.numerics.accumulator.is_default:
             return prepare_sums(self, site)
         x_quant, w_quant, y_quant = encodings(site, self.kind, self.weight)
         bias = folded_bias(self.weight, self.bias, x_quant.zero_point[0])
-        product = bind_product(self.weight, bias)
+        product = bind_product(self.weight, bias, x_quant)
         requantize = self.rounding(site.numerics).bind(
             *scales_of(self.kind, x_quant, w_quant, y_quant),
             clamped_target(self.activation, y_quant, site.numerics.quantize),

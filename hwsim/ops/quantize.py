@@ -30,7 +30,10 @@ _RECODE_BITS = 8
 
 @dataclass(frozen=True, slots=True)
 class Quantize(Weightless):
-    """Encode reals, or codes of another encoding, as the output's codes."""
+    """Encode reals, or codes of another encoding, as the output's codes.
+
+    Bipolar codes are the signs of what comes in, +1 of 0.
+    """
 
     kind: ClassVar[str] = "quantize"
     shares_encoding: ClassVar[bool] = False
@@ -56,7 +59,9 @@ class Quantize(Weightless):
             # XNNPACK leaves codes of more than 8 bits, and int8 beside uint8, to TFLite.
             formula = "tflite"
         is_in_vectors = site.numerics.conversion == "vectors"
-        if x_quant is None:
+        if y_quant.is_bipolar:
+            convert = _signs_of(x_quant)
+        elif x_quant is None:
             # LiteRT's own kernels encode 16 bits, also where XNNPACK encodes 8.
             is_own = is_in_vectors or (formula == "xnnpack" and y_quant.bits > 8)
             convert = (encode_vectors if is_own else _ENCODERS[formula])(y_quant)
@@ -72,6 +77,12 @@ class Quantize(Weightless):
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
         return elementwise(self.kind, inputs, outputs)
+
+
+def _signs_of(x: Quant | None) -> Callable[[Array], IntArray]:
+    """Return the signs of reals, or of what codes mean: the same under every policy."""
+    zero = 0 if x is None else x.zero_point[0]
+    return lambda codes: np.where(codes >= zero, np.int8(1), np.int8(-1))
 
 
 def _encode_tflite(y: Quant) -> Callable[[Array], IntArray]:

@@ -10,3 +10,6 @@ ENTER, LEAVE = range(4, 6)
 COPY, FILL, PAIRS, ADD_SHIFT, ADD_FIXED = range(6, 11)
 
 AVERAGE_POOL, MAX_POOL, TOTAL, SOFTMAX_FIXED, SOFTMAX_TABLE = range(11, 16)
+
+SIGNS = 16
+"""Convolutions and linear layers of signs: heavy as the first three."""

@@ -11,6 +11,7 @@ import numpy as np
 from hwsim.jit import IS_COMPILED
 from hwsim.op import Site
 from hwsim.ops import Constant
+from hwsim.ops._signs import require_signs
 from hwsim.plan.instruction import (
     COLUMNS,
     CONSTANTS,
@@ -91,9 +92,11 @@ def site_of(graph: Graph, node: Node, numerics: Numerics) -> Site:
 
 def _part(graph: Graph, node: Node, numerics: Numerics) -> Part | Node:
     """Return `node` with its instructions, or by itself where it has none."""
+    site = site_of(graph, node, numerics)
+    require_signs(node.op, site)
     if not IS_COMPILED:
         return node
-    instructions = instructions_of(node.op, site_of(graph, node, numerics))
+    instructions = instructions_of(node.op, site)
     return node if instructions is None else Part(node=node, instructions=instructions)
 
 

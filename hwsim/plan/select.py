@@ -35,6 +35,7 @@ from hwsim.plan import (
     movement,
     pairs,
     pool,
+    signs,
     softmax,
     total,
 )
@@ -61,7 +62,11 @@ def _sum(op: Add, site: Site) -> tuple[Instruction, ...] | None:
 def _convolution(op: Conv2d, site: Site) -> tuple[Instruction, ...] | None:
     if op.is_depthwise:
         return depthwise.instructions(op, site)
-    return convolution.instructions(op, site)
+    return signs.instructions(op, site) or convolution.instructions(op, site)
+
+
+def _linear(op: Linear, site: Site) -> tuple[Instruction, ...] | None:
+    return signs.instructions(op, site) or linear.instructions(op, site)
 
 
 def _difference(op: Sub, site: Site) -> tuple[Instruction, ...] | None:
@@ -80,7 +85,7 @@ _BUILDERS: Mapping[type[Op], Builder] = {
     Conv2d: _convolution,
     Elementary: movement.function_of_one,
     LeakyRelu: movement.function_of_one,
-    Linear: linear.instructions,
+    Linear: _linear,
     MaxPool2d: pool.maximum,
     Maximum: pairs.instructions,
     Mean: total.instructions,

@@ -25,12 +25,14 @@ from hwsim.plan.opcodes import (
     LINEAR,
     MAX_POOL,
     PAIRS,
+    SIGNS,
     SOFTMAX_FIXED,
     SOFTMAX_TABLE,
     TOTAL,
 )
 from hwsim.plan.pairs import run_pairs
 from hwsim.plan.pool import run_average_pool, run_max_pool
+from hwsim.plan.signs import run_signs
 from hwsim.plan.softmax import run_softmax_fixed, run_softmax_table
 from hwsim.plan.total import run_total
 
@@ -51,6 +53,7 @@ RUNNERS: Mapping[int, Callable[[Array, Array, IntArray], None]] = {
     AVERAGE_POOL: run_average_pool,
     MAX_POOL: run_max_pool,
     TOTAL: run_total,
+    SIGNS: run_signs,
     SOFTMAX_FIXED: run_softmax_fixed,
     SOFTMAX_TABLE: run_softmax_table,
 }

@@ -110,6 +110,7 @@ class KernelRule(Section):
             multiplied; a `g` behind (`8x4g`): weights in groups, each with a scale of its own.
         formats: Storage formats of the weight; ops without one need `dense`. A format that is
             native here and not dense is walked: only stored weights are issued.
+        index_bits: Widest index of a codebook that the kernel takes; absent where any will do.
         tile: Rounding of the extents.
         cycles: Price per unit of work.
         scratch_bytes_per_depth: Scratch in RAM per weight of one output (im2col columns).
@@ -120,6 +121,7 @@ class KernelRule(Section):
     formats: Annotated[dict[str, Support], Field(min_length=1)] = Field(
         default_factory=lambda: {"dense": "native"}
     )
+    index_bits: Annotated[int, Field(ge=1, le=16)] | None = None
     tile: Tile = Tile()
     cycles: Cycles
     scratch_bytes_per_depth: NonNegative = 0.0

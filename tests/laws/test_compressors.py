@@ -16,6 +16,10 @@ from tests.graphs import GRAPHS, run_integers, samples
 SPECS = (
     "none",
     "fuse",
+    "compact",
+    "prune{sparsity=0.9}|compact",
+    "prune{sparsity=0.9}|quantize|compact",
+    "quantize|prune{structure=2:4}|compact",
     "prune{sparsity=0.5}",
     "prune{sparsity=0.7,scope=global,format=csr}",
     "prune{threshold=0.1}",
@@ -28,6 +32,18 @@ SPECS = (
     "prune{structure=filter,sparsity=0.3}|prune{sparsity=0.6}|quantize",
     "quantize|prune{structure=filter,sparsity=0.5}",
     "quantize|prune{structure=2:4}",
+    "prune{sparsity=0.8}|quantize|encode",
+    "prune{sparsity=0.8}|encode{linear=relative4_huffman,conv=relative8_huffman}",
+    "equalize|gptq{bits=3}|quantize|correct_bias",
+    "adaround{iterations=5,batch_size=32}|quantize",
+    "mixed_precision{budget=0.8,bits=2;4;8}",
+    "factorize{rank=1}",
+    "factorize{method=channel_svd,evbmf=true}",
+    "factorize{method=spatial_svd,ratio=0.6}|prune{structure=filter,sparsity=0.3}",
+    "factorize{method=tucker2,energy=0.5}|quantize",
+    "share{bits=3}",
+    "share{clusters=3,init=optimal,biases=true,format=huffman}",
+    "prune{sparsity=0.6}|share{bits=2,init=random,seed=1}|quantize{granularity=tensor}",
 )
 graphs = pytest.mark.parametrize("build", GRAPHS, ids=lambda build: build.__name__)
 recipes = pytest.mark.parametrize("spec", SPECS)

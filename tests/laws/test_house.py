@@ -29,7 +29,6 @@ LONG = {
     "hwsim/interchange/hwsim_file.py",
     "hwsim/interchange/tflite/read_tensors.py",
     "hwsim/records.py",
-    "hwsim/sweeps.py",
 }
 
 

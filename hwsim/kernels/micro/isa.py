@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     from hwsim.arrays import IntArray
     from hwsim.kernels.micro.assembly import Builder, Type, Value
 
-_MOST_ROWS: Final = 8
-"""Each row of a tile needs a register for its address."""
+_MOST_ROWS: Final = 8  # Each row of a tile needs a register for its address.
 
 TILE_ROWS: Final = 16
 """Positions that an instruction takes that multiplies matrices."""
@@ -44,6 +43,7 @@ class Isa:
         vectors: Vectors of output channels in the widest tile.
         registers: Vectors of accumulators that a tile may have.
         packs: Whether four vectors narrow to bytes by saturating packs.
+        counts: Whether accumulators count signs that differ, two of which a sum lacks for each.
         dot: Emits accumulators + products, of vectors of accumulators, activations and weights.
     """
 
@@ -57,6 +57,7 @@ class Isa:
     vectors: int = 4
     registers: int = 24
     packs: bool = False
+    counts: bool = False
     dot: Callable[[Builder, Value, Value, Value], Value]
 
     @property
@@ -125,8 +126,7 @@ def _dpbusd(b: Builder, total: Value, x: Value, w: Value) -> Value:
 
 def _pmaddwd(b: Builder, total: Value, x: Value, w: Value) -> Value:
     name = "avx512.pmaddw.d.512" if total.type.count == 16 else "avx2.pmadd.wd"
-    pairs = call(b, f"llvm.x86.{name}", total.type, _bytes_of(b, x, I16), w)
-    return b.add(total, pairs)
+    return b.add(total, call(b, f"llvm.x86.{name}", total.type, _bytes_of(b, x, I16), w))
 
 
 def _usdot(b: Builder, total: Value, x: Value, w: Value) -> Value:

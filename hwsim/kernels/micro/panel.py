@@ -95,7 +95,7 @@ def _tile(
     whole = [[Variable(b, value) for value in row] for row in bias]
     chains = _CHAINS if rows == 1 else 1
     sums = [_zeros(b, isa, vectors, rows) for _ in range(chains)]
-    if not is_real:
+    if not is_real and not isa.counts:
         sums[0] = whole
     with counted(b, tap_count) as tap:
         at = offset(b, taps, tap)
@@ -110,6 +110,8 @@ def _tile(
         if is_real:
             for own in sums:
                 _flush(b, isa, own, whole)
+    if isa.counts:
+        return _sums_of_signs(b, sums, bias)
     others = [] if is_real else sums[1:]
     return [
         [
@@ -118,6 +120,19 @@ def _tile(
         ]
         for r, row in enumerate(whole)
     ]
+
+
+def _sums_of_signs(
+    b: Builder, counts: Sequence[Sums], bias: list[list[Value]]
+) -> list[list[Value]]:
+    """Return the bias less twice how many signs differ, per position and vector."""
+    totals: list[list[Value]] = []
+    for r, row in enumerate(bias):
+        totals.append([])
+        for v, first in enumerate(row):
+            count = reduce(b.add, (own[r][v].get(b) for own in counts))
+            totals[-1].append(b.sub(first, b.add(count, count)))
+    return totals
 
 
 def _zeros(b: Builder, isa: Isa, vectors: int, rows: int) -> Sums:

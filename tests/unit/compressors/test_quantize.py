@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 
 from compressors import Quantize, parse
 from compressors.quantization.encodings import asymmetric
-from compressors.quantization.integer_ops import WeightEncoding, as_integers
-from compressors.quantization.ranges import Percentile, observe
+from compressors.quantization.integer_ops import LayerEncoding, as_integers
+from compressors.quantization.observers import Observation, Percentile
+from compressors.quantization.ranges import observe
+from compressors.quantization.schemes import Uniform
 from hwsim.arrays import FloatArray
 from hwsim.data import Data
 from hwsim.errors import DataError, RecipeError
@@ -79,7 +81,7 @@ def test_weights_by_hand() -> None:
         weight=weight_of([[1.27, -0.635], [0, 0], [0.254, 0.002]]),
         bias=weight_of([0.5, 0.25, 0.0]),
     )
-    made = as_integers(layer, 0.5, OUTPUT, WeightEncoding(bits=8, granularity="channel"))
+    made = as_integers(layer, 0.5, OUTPUT, LayerEncoding(where="", scheme=Uniform()))
     assert isinstance(made, Linear)
     assert made.bias is not None
     np.testing.assert_array_equal(made.weight.codes, [[127, -64], [0, 0], [127, 1]])
@@ -105,7 +107,7 @@ def test_weights_stay_in_their_symmetric_range(bits: int, granularity: str) -> N
 
 def test_a_large_bias_widens_the_weight_scale() -> None:
     layer = Linear(weight=weight_of([[1e-20]]), bias=weight_of([3.0]))
-    made = as_integers(layer, 0.5, OUTPUT, WeightEncoding(bits=8, granularity="channel"))
+    made = as_integers(layer, 0.5, OUTPUT, LayerEncoding(where="", scheme=Uniform()))
     assert isinstance(made, Linear)
     assert made.bias is not None
     np.testing.assert_allclose(made.bias.real(), [3.0], rtol=1e-6)
@@ -235,4 +237,4 @@ def test_infinite_activations_are_refused() -> None:
     graph = with_op(with_op(graph, "a", weight=big), "b", weight=replace(big))
     x = np.full((1, 1, 2), 1e300)
     with np.errstate(over="ignore"), pytest.raises(DataError, match=r"huge: tensor .* infinite"):
-        observe(graph, x, lambda total: Percentile(99.0, total))
+        observe(graph, x, Observation(), dict.fromkeys(graph.tensors, 8))

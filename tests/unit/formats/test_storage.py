@@ -97,5 +97,6 @@ def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(FormatError) as error:
         find_format(name)
     assert str(error.value) == (
-        f"no storage format {name!r}; known: dense, csr, bitmask, 1:4, 2:4, 4:8, or any n:m"
+        f"no storage format {name!r}; known: dense, csr, bitmask, 1:4, 2:4, 4:8, bsr4x4, "
+        "or any n:m or bsrRxC"
     )

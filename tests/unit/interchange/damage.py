@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from safetensors.numpy import load as safetensors_arrays  # pyright: ignore[reportUnknownVariableType]
+from safetensors.numpy import save as safetensors_bytes  # pyright: ignore[reportUnknownVariableType]
 
 from hwsim.errors import InterchangeError
 from hwsim.graph import Graph, validate
@@ -50,12 +53,18 @@ def read(path: Path, content: bytes) -> Graph | str:
 
 
 def manifest_edited(content: bytes, edit: Callable[[Any], object]) -> bytes:
-    """Return a .hwsim file with its manifest changed by `edit`."""
-    length = int.from_bytes(content[:8], "little")
-    header = json.loads(content[8 : 8 + length])
-    manifest = json.loads(header["__metadata__"]["hwsim"])
+    """Return a .hwsim file, of either version, with its manifest changed by `edit`."""
+    tensors: dict[str, Any] = safetensors_arrays(content)
+    header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
+    metadata: dict[str, str] = header["__metadata__"]
+    is_old = metadata["hwsim"].startswith("{")
+    told = metadata["hwsim"] if is_old else zlib.decompress(tensors["manifest"].tobytes())
+    manifest = json.loads(told)
     edit(manifest)
-    header["__metadata__"]["hwsim"] = json.dumps(manifest)
-    written = json.dumps(header).encode()
-    written += b" " * (-len(written) % 8)
-    return len(written).to_bytes(8, "little") + written + content[8 + length :]
+    written = json.dumps(manifest)
+    if is_old:
+        metadata["hwsim"] = written
+    else:
+        packed = zlib.compress(written.encode())
+        tensors["manifest"] = np.frombuffer(packed, np.uint8)
+    return safetensors_bytes(tensors, metadata=metadata)

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.arrays import Array, IntArray
+from hwsim.arrays import IntArray
 from hwsim.jit import target
 from hwsim.kernels.micro.assembly import I8, I32, constant, shuffle, vector
 from hwsim.kernels.micro.isa import ISAS, Isa, allowed, native
@@ -19,18 +19,9 @@ from hwsim.numerics.rounding import ROUNDINGS, Rounding, find_rounding
 from hwsim.op import Site
 from hwsim.ops import Conv2d, Linear
 from hwsim.plan import convolution, depthwise, linear
-from hwsim.plan.instruction import (
-    ALIGNMENT,
-    COLUMNS,
-    FIRST_NUMBER,
-    OPCODE,
-    SCRATCH,
-    SLACK,
-    Instruction,
-    X,
-    Y,
-)
+from hwsim.plan.instruction import Instruction
 from hwsim.tensor import TensorType, Weight
+from tests.arenas import guarded
 
 pytestmark = pytest.mark.slow
 
@@ -127,46 +118,14 @@ def instructions_of(op: Conv2d | Linear, site: Site, isa: Isa) -> tuple[Instruct
     return family.instructions(op, site, isa)
 
 
-def aligned(size: int, fill: int) -> Array:
-    room = np.full(size + ALIGNMENT, fill, np.uint8)
-    start = -room.ctypes.data % ALIGNMENT
-    return room[start : start + size]
-
-
-def up(size: int) -> int:
-    return -(-size // ALIGNMENT) * ALIGNMENT
-
-
 def executed(op: Conv2d | Linear, site: Site, x: IntArray, isa: Isa) -> IntArray:
     """Return the codes of one sample, and check that nothing but them and scratch was written."""
     instructions = instructions_of(op, site, isa)
     assert instructions is not None
     (instruction,) = instructions
-    x_type, y_type = site.inputs[0], site.outputs[0]
-    assert x_type.quant is not None
-    assert y_type.quant is not None
-    # A guard, input, guard, output, scratch, and a guard again.
-    x_at = 512
-    y_at = x_at + up(x.size + SLACK)
-    scratch_at = y_at + up(y_type.elements + SLACK)
-    end = scratch_at + up(instruction.scratch_bytes)
-    # As float32, these bytes are no number.
-    arena = aligned(end + 512, 0xFF)
-    arena[x_at : x_at + x.size] = (x.astype(np.int64) - x_type.quant.low).reshape(-1)
-    before = arena.copy()
-    constants = aligned(len(instruction.constants), 0)
-    constants[:] = instruction.constants
-    row = np.zeros(COLUMNS, np.int64)
-    row[[OPCODE, X, Y, SCRATCH]] = instruction.opcode, x_at, y_at, scratch_at
-    row[FIRST_NUMBER : FIRST_NUMBER + len(instruction.numbers)] = instruction.numbers
     is_deep = isinstance(op, Conv2d) and op.is_depthwise
     runner: Any = depthwise.run_depthwise if is_deep else convolution.run_convolution
-    runner(arena, constants, row)
-    assert (arena[:y_at] == before[:y_at]).all()
-    assert (arena[end:] == before[end:]).all()
-    assert (constants == instruction.constants).all()
-    codes = arena[y_at : y_at + y_type.elements].astype(np.int64) + y_type.quant.low
-    return codes.reshape(y_type.shape)
+    return guarded(instruction, runner, site, x)
 
 
 def check(spec: Spec, isa: Isa, rounding: Rounding | None = None) -> IntArray:
