@@ -54,7 +54,8 @@ class Factorize(Compressor):
         rank: Components that stay; of both bonds with `tucker2`, at most their full rank.
         energy: Instead, the share of the squared singular values that stays, at each bond.
         ratio: Instead, a fraction of the break-even rank, rounded down, at least 1.
-        evbmf: Instead, as many components as noise does not explain (JMLR 14, 2013).
+        evbmf: Instead, as many components as noise does not explain (JMLR 14, 2013; arXiv
+            1511.06530); a layer that is all noise by that measure stays as it is.
         layers: Node names to factorize: shell patterns, separated by `;`.
         exclude: Node names to leave, likewise.
     """
@@ -146,12 +147,13 @@ class Factorize(Compressor):
         return ops if cost_of(ops, x).is_below(cost_of((op,), x)) else ()
 
     def _ranks(self, layer: _Chosen) -> Ranks | None:
-        """Return the ranks that the settings ask for; None where no rank makes it smaller."""
+        """Return the ranks that the settings ask for; None where none would do."""
         unfoldings = layer.scheme.unfoldings(layer.op)
         if self.energy is not None:
             return tuple(energy_rank(matrix, self.energy) for matrix in unfoldings)
         if self.evbmf:
-            return tuple(map(evbmf_rank, unfoldings))
+            found = tuple(map(evbmf_rank, unfoldings))
+            return found if all(found) else None
         rank = self.rank or 0
         if self.ratio is not None:
             largest = self._break_even(layer)

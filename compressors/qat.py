@@ -36,11 +36,12 @@ class Qat(Compressor):
     Attributes:
         weights: Bits of a weight: as many as the scheme takes.
         activations: Bits of an activation: 2..16, or 32: weights alone become integers, and layers
-            multiply the reals that they mean.
+            multiply the reals that they mean. 1: layers read signs times a mean, as of `quantize`.
         scheme: Of weights, as of `quantize`.
         granularity: One weight scale per output channel, or per tensor.
-        clip: Whether a weight's scale holds the largest weight (`max`), or is of least squared
-            error; `lsq` starts from the latter whatever it is.
+        clip: Whether a weight's scale is of least squared error (`mse`), or holds the largest
+            weight (`max`), which is faster and, at few bits, far worse. It does not concern schemes
+            that have means or zero points of their own; `lsq` starts from `mse` whatever it is.
         method: `ste`: scales follow the weights, ranges of activations the batches; `lsq`: the
             steps of both are learned (Esser et al., arXiv 1902.08153); `pact`: tops of activations
             that are never negative are learned (Choi et al., arXiv 1805.06085), weights as `ste`.
@@ -67,7 +68,7 @@ class Qat(Compressor):
     activations: int = 8
     scheme: SchemeName = "uniform"
     granularity: Granularity = "channel"
-    clip: Clip = "max"
+    clip: Clip = "mse"
     method: Literal["ste", "lsq", "pact"] = "ste"
     numerics: str = "tflite-ref"
     layer_weights: str = ""
@@ -77,7 +78,7 @@ class Qat(Compressor):
     range_epochs: int = Field(default=1, ge=0)
     clip_decay: float = Field(default=1e-4, ge=0)
     epochs: int = Field(default=8, ge=1)
-    learning_rate: float = Field(default=0.01, gt=0)
+    learning_rate: float = Field(default=0.003, gt=0)
     batch_size: int = Field(default=64, ge=1)
     seed: int = Field(default=0, ge=0)
     optimizer: Literal["sgd", "adam"] = "sgd"
@@ -86,8 +87,8 @@ class Qat(Compressor):
     @field_validator("activations")
     @classmethod
     def _known_width(cls, value: int) -> int:
-        if value not in (*range(2, 17), REAL_BITS):
-            raise ValueError(f"expected 2..16 or 32 (float32), got {value}")
+        if value not in (*range(1, 17), REAL_BITS):
+            raise ValueError(f"expected 1..16 or 32 (float32), got {value}")
         return value
 
     @field_validator("layer_weights")
@@ -123,8 +124,13 @@ class Qat(Compressor):
 
     @property
     def _settings(self) -> SchemeSettings:
+        # Learned scales need none that follow the weights, which would be searched in every pass.
+        is_searched = self.method != "lsq" and self.scheme in _STRETCHED
         return SchemeSettings(
-            name=self.scheme, bits=self.weights, granularity=self.granularity, clip=self.clip
+            name=self.scheme,
+            bits=self.weights,
+            granularity=self.granularity,
+            clip=self.clip if is_searched else "max",
         )
 
     @property

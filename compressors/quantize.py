@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar, Literal, Self
 
 import numpy as np
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
 from compressors.quantization.forms import (
@@ -79,8 +79,8 @@ class Quantize(Compressor):
         layer_weights: `conv1=4;fc*=2`: nodes, as shell patterns, and bits of their weights, which
             are uniform there (asymmetric where that is the scheme); the first match counts.
         layer_activations: The same for bits of what nodes make.
-        first_last_bits: Bits of weights of the first and the last layer, and of the activations
-            that they read and make at the graph's ends; 0: as the others.
+        first_last_bits: Fewest bits of weights of the first and the last layer, and of the
+            activations that the first reads and the last reads and makes; 0: as the others.
         exclude: Nodes that stay float, between conversions: shell patterns, separated by `;`.
         calibration_samples: The first so many inputs are used.
         calibration: `data`, or `synthetic`: standard-normal inputs, where there are none. Latency
@@ -140,8 +140,15 @@ class Quantize(Compressor):
 
     @field_validator("layer_weights", "layer_activations")
     @classmethod
-    def _readable_widths(cls, value: str) -> str:
-        read_widths(value)
+    def _readable_widths(cls, value: str, info: ValidationInfo) -> str:
+        read_widths(value, fewest=2 if info.field_name == "layer_weights" else 1)
+        return value
+
+    @field_validator("first_last_bits")
+    @classmethod
+    def _known_ends(cls, value: int) -> int:
+        if value == 1:
+            raise ValueError("expected 0 or 2..16, got 1")
         return value
 
     @model_validator(mode="after")
@@ -182,7 +189,7 @@ class Quantize(Compressor):
             ),
             activations=ActivationPlan(
                 bits=self.activations,
-                widths=read_widths(self.layer_activations),
+                widths=read_widths(self.layer_activations, fewest=1),
                 ends=self.first_last_bits,
             ),
             observation=Observation(

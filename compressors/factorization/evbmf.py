@@ -25,7 +25,7 @@ def evbmf_rank(matrix: FloatArray) -> int:
 
     Nakajima, Sugiyama, Babacan and Tomioka, "Global Analytic Solution of Fully-observed
     Variational Bayesian Matrix Factorization", JMLR 14 (2013), theorem 2 (which values stay) and
-    section 4 (the variance). At least 1.
+    section 4 (the variance). 0 where noise would make all of them.
 
     Args:
         matrix: [rows, columns] of any shape.
@@ -35,10 +35,10 @@ def evbmf_rank(matrix: FloatArray) -> int:
     rounding = _ROUNDING * squares[0]
     if squares[-1] <= rounding:
         # Without any noise its variance has no likeliest value: all that is there is signal.
-        return max(1, int((squares > rounding).sum()))
+        return int((squares > rounding).sum())
     threshold = _threshold(short / long)
     variance = _noise_variance(squares / long, short / long, threshold)
-    return max(1, int((squares > long * variance * threshold).sum()))
+    return int((squares > long * variance * threshold).sum())
 
 
 def _threshold(aspect: float) -> float:

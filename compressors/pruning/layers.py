@@ -86,12 +86,15 @@ def _block(
     ancestors: dict[str, frozenset[str]],
 ) -> ResidualBlock | None:
     """Return the block whose branch ends in the tensor `branch`, if there is one."""
+    maker = graph.producers.get(source)
+    if source == branch or (maker is not None and isinstance(maker.op, Constant)):
+        return None
     shapes = {graph.tensors[tensor].shape for tensor in (source, branch, total.outputs[0])}
     within = ancestors[branch] - ancestors[source]
     nodes = [node for node in graph.nodes if node.name in within]
     root = _root(graph, source)
     reads_source = any(_root(graph, tensor) == root for node in nodes for tensor in node.inputs)
-    if source == branch or len(shapes) > 1 or not reads_source:
+    if len(shapes) > 1 or not reads_source:
         return None
     # Constants that others read too stay; nothing else of the branch may be read outside of it.
     own = within | {total.name}

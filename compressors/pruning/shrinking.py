@@ -50,7 +50,7 @@ class Filters:
         """Number the channels of `graph`."""
         self._graph, self._selection = graph, selection
         self._channels = find_channels(graph)
-        self._free = frozenset().union(*coupled_layers(graph, self._channels))
+        self._free = {name for own in coupled_layers(graph, self._channels) for name in own}
         self._removed: frozenset[int] = frozenset()
 
     def to(self, study: Study, stage: Stage) -> Graph:
@@ -110,7 +110,8 @@ def coupled_layers(graph: Graph, channels: Channels) -> tuple[tuple[str, ...], .
             groups.remove(other)
             names, own = other[0] + names, own | other[1]
         groups.append((names, own))
-    return tuple(names for names, _ in groups)
+    place = {node.name: i for i, node in enumerate(graph.nodes)}
+    return tuple(sorted((names for names, _ in groups), key=lambda names: place[names[0]]))
 
 
 def filter_scores(study: Study, criterion: str) -> Mapping[str, FloatArray]:

@@ -90,7 +90,7 @@ def integers(graph: Graph, x: Array, plan: QuantizationPlan) -> Graph:
     floats = plan.floats(graph)
     graph, bits = with_signs(graph, plan.activations.widths_of(graph), floats)
     ranges = observe(graph, x, plan.observation, bits)
-    _require_both_signs(graph, ranges, bits)
+    require_both_signs(graph, ranges, bits)
     encoding = ActivationEncoding(
         bits=bits,
         is_symmetric=plan.observation.is_symmetric,
@@ -113,7 +113,7 @@ def integers(graph: Graph, x: Array, plan: QuantizationPlan) -> Graph:
     return validate(with_conversions(replace(graph.with_ops(ops), tensors=tensors), floats))
 
 
-def _require_both_signs(graph: Graph, ranges: Mapping[str, Range], bits: Mapping[str, int]) -> None:
+def require_both_signs(graph: Graph, ranges: Mapping[str, Range], bits: Mapping[str, int]) -> None:
     """Refuse signs of tensors that are never negative: they would all be +1.
 
     Raises:

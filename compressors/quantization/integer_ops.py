@@ -30,6 +30,8 @@ _BIAS_BITS, _WIDE_BIAS_BITS = 32, 64
 _BIAS_STEPS: Mapping[int, int] = {_BIAS_BITS: 1 << 30, _WIDE_BIAS_BITS: 1 << 44}
 # A filter of zeros has no range of its own; its bias alone decides, in this many steps.
 _LONE_BIAS_STEPS = 1 << 24
+# TFLite's kernel takes no more.
+_MOST_LSTM_BITS = 8
 # The largest code of the slopes of a PReLU, which TFLite's kernels take with one scale only.
 _LARGEST_SLOPE = 127
 
@@ -112,12 +114,14 @@ def with_integer_weights(op: Op, encoding: LayerEncoding, *, is_decoded: bool = 
 
 
 def _integer_lstm(op: Lstm, input_scale: float, output: Quant, encoding: LayerEncoding) -> Lstm:
-    if not isinstance(encoding.scheme, Uniform):
+    scheme = encoding.scheme
+    if not isinstance(scheme, Uniform) or scheme.bits > _MOST_LSTM_BITS:
         raise RecipeError(
-            f"{encoding.where}: quantize: an lstm takes weights of scheme uniform, got "
-            f'{encoding.scheme.name}; give it a width, as layer_weights="NODE=8" does'
+            f"{encoding.where}: quantize: an lstm takes weights of scheme uniform of at most "
+            f"{_MOST_LSTM_BITS} bits, got {scheme.name} of {scheme.bits}; give it a width of its "
+            "own, as layer_weights=NODE=8 does"
         )
-    return integer_lstm(op, input_scale, output, encoding.scheme.bits)
+    return integer_lstm(op, input_scale, output, scheme.bits)
 
 
 def _one_scale(slopes: Weight) -> Weight:

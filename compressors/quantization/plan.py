@@ -29,7 +29,7 @@ class WeightPlan:
         rounding: Of steps; stochastic rounding draws apart for each layer.
         seed: Of stochastic rounding.
         widths: Of single layers: they are uniform, or asymmetric where that is the scheme.
-        ends: Bits of the first and the last layer, likewise; 0: as the others.
+        ends: Fewest bits of the first and the last layer, likewise; 0: as the others.
     """
 
     settings: SchemeSettings
@@ -57,7 +57,8 @@ class WeightPlan:
     def _own_widths(self, graph: Graph) -> dict[str, int]:
         """Return the bits of each layer that has a width of its own."""
         reals = [n.name for n in weighted(graph) if n.op.weight and n.op.weight.quant is None]
-        own = {node.name: self.ends for node in ends(graph)} if self.ends else {}
+        is_wider = self.ends > self.settings.bits
+        own = {node.name: self.ends for node in ends(graph) if is_wider and node.name in reals}
         return own | widths_of(reals, self.widths, f"{graph.name}: quantize: layer_weights")
 
     def _settings(self, node: Node, bits: int | None) -> SchemeSettings:
@@ -78,7 +79,8 @@ class ActivationPlan:
     Attributes:
         bits: Where a tensor has no width of its own.
         widths: Of what single nodes make.
-        ends: Of the graph's inputs and outputs, and of what its last layer reads; 0: as others.
+        ends: Fewest of the graph's inputs and outputs, and of what its first and its last layer
+            read; 0: as others.
     """
 
     bits: int
@@ -92,9 +94,9 @@ class ActivationPlan:
             RecipeError: A pattern names no node.
         """
         found = dict.fromkeys(graph.tensors, self.bits)
-        if self.ends:
-            last = [tensor for node in ends(graph)[-1:] for tensor in node.inputs]
-            found |= dict.fromkeys((*graph.inputs, *graph.outputs, *last), self.ends)
+        if self.ends > self.bits:
+            read = [tensor for node in ends(graph) for tensor in node.inputs]
+            found |= dict.fromkeys((*graph.inputs, *graph.outputs, *read), self.ends)
         names = [node.name for node in graph.nodes]
         own = widths_of(names, self.widths, f"{graph.name}: quantize: layer_activations")
         for node in graph.nodes:

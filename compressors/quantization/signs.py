@@ -28,6 +28,8 @@ def with_signs(
     As in XNOR-Net (arXiv 1603.05279, section 3.2), layers multiply signs and make numbers of 8
     bits; all tensors but the signs have these, for sums and pools need them. A ReLU whose results
     only such layers read is left out: the sign takes its place (Hubara et al., arXiv 1602.02830).
+    Signs stand for their tensor's mean magnitude on calibration inputs: one number, where the paper
+    computes a map K of them at run time, one per position, of which it is the mean.
 
     Args:
         graph: Of floats, activations fused.

@@ -17,18 +17,23 @@ Widths: TypeAlias = tuple[tuple[str, int], ...]
 """(shell pattern of node names, bits): the first that matches counts."""
 
 
-def read_widths(text: str) -> Widths:
+def read_widths(text: str, fewest: int = 2) -> Widths:
     """Return (pattern, bits) of `conv1=4;fc*=2`.
 
+    Args:
+        text: As recipes spell it.
+        fewest: Bits.
+
     Raises:
-        ValueError: The text is of another shape, or a width is none of 1..16.
+        ValueError: The text is of another shape, or a width is none of fewest..16.
     """
     pairs: list[tuple[str, int]] = []
     for part in filter(None, (part.strip() for part in text.split(";"))):
         pattern, _, bits = (piece.strip() for piece in part.partition("="))
-        if not pattern or not bits.isdecimal() or not 1 <= int(bits) <= 16:
+        if not pattern or not bits.isdecimal() or not fewest <= int(bits) <= 16:
             raise ValueError(
-                f"expected NODE=BITS;NODE=BITS with 1..16 bits, such as conv1=4;fc*=2, got {part!r}"
+                f"expected NODE=BITS;NODE=BITS of {fewest}..16 bits, such as conv1=4;fc*=2, got "
+                f"{part!r}"
             )
         pairs.append((pattern, int(bits)))
     return tuple(pairs)

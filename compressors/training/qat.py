@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import torch
 
 from compressors.quantization.encodings import ActivationEncoding
-from compressors.quantization.forms import require_moderate
+from compressors.quantization.forms import require_both_signs, require_moderate
 from compressors.quantization.plan import REAL_BITS, require_one_kind
 from compressors.quantization.ranges import observe
+from compressors.quantization.signs import with_signs
 from compressors.training.activations import Followed, LearnedClips, LearnedSteps
 from compressors.training.integer_twin import LAYERS, IntegerTwin
 from compressors.training.twin import fit
@@ -71,7 +72,7 @@ def integer_twin(graph: Graph, x: Array, training: IntegerTraining) -> IntegerTw
         return _between_reals(fused(graph), training)
     graph = without_batch_norm(fused(graph))
     require_moderate(graph)
-    bits = training.plan.activations.widths_of(graph)
+    graph, bits = with_signs(graph, training.plan.activations.widths_of(graph), ())
     require_one_kind(graph, bits)
     encodings = training.plan.weights.encodings(graph, max(bits.values()))
     activations = _activations(graph, x[: training.calibration_samples], bits, training)
@@ -91,6 +92,7 @@ def _activations(
     observation = training.plan.observation
     encoding = ActivationEncoding(bits=bits, is_symmetric=observation.is_symmetric)
     ranges = observe(graph, x, observation, bits)
+    require_both_signs(graph, ranges, bits)
     if training.method == "lsq":
         return LearnedSteps(graph, ranges, encoding)
     if training.method == "pact":

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hwsim.cli.options import Model, Overrides
+
+if TYPE_CHECKING:
+    from compressors.checkpoints import Checkpoints
+    from hwsim.cli.output import TrainingBar
 
 
 def compress(
@@ -44,6 +48,14 @@ def compress(
         Path | None,
         typer.Option("--steps", metavar="F.csv", help="What each step did to each layer."),
     ] = None,
+    checkpoints: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoints",
+            metavar="DIR",
+            help="Keep finished steps and epochs here; the same command goes on from them.",
+        ),
+    ] = None,
     style: Annotated[
         str | None,
         typer.Option(
@@ -76,20 +88,27 @@ def compress(
     laid_over = dict(override(text) for text in set_ or ())
     price = None if device is None else latency_on(load_profile(device, laid_over))
     graph = load(model)
-    with TrainingBar("compressing", len(read.steps)) as bar:
-        bench = Workbench(
-            data=training,
-            teacher=None if teacher is None else load(teacher),
-            price=price,
-            watcher=bar,
-        )
-        done = journal(
-            read,
-            graph,
-            bench,
-            judge=None if train_data is None else given,
-            on_step=lambda step, _: bar.advance(str(step)),
-        )
+    try:
+        with TrainingBar("compressing", len(read.steps)) as bar:
+            bench = Workbench(
+                data=training,
+                teacher=None if teacher is None else load(teacher),
+                price=price,
+                watcher=bar if checkpoints is None else _kept_in(checkpoints, bar, device, set_),
+            )
+            done = journal(
+                read,
+                graph,
+                bench,
+                judge=None if train_data is None else given,
+                on_step=lambda step, _: bar.advance(str(step)),
+            )
+    except KeyboardInterrupt:
+        told = "add --checkpoints DIR to keep what is finished"
+        if checkpoints is not None:
+            told = f"the same command goes on from what {checkpoints} keeps"
+        typer.echo(f"hwsim: stopped, {output} is not written; {told}", err=True)
+        raise
     save(done.graph, output, style)
     if steps is not None:
         write_texts({steps: done.layers.to_csv(index=False)})
@@ -98,3 +117,14 @@ def compress(
         f"{graph.name}: {graph.storage_bytes} bytes of constants -> "
         f"{done.graph.storage_bytes} under {read.name}, wrote {output}"
     )
+
+
+def _kept_in(
+    folder: Path, bar: TrainingBar, device: str | None, overrides: list[str] | None
+) -> Checkpoints:
+    """Return what keeps finished steps and epochs in `folder`, and moves `bar`."""
+    from compressors.checkpoints import Checkpoints
+    from hwsim.interchange import load, save
+
+    context = " ".join([device or "", *(overrides or ())])
+    return Checkpoints(folder, save, load, watcher=bar, context=context)

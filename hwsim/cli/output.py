@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Self
 from hwsim.whole_file import whole_file
 
 if TYPE_CHECKING:
+    from compressors import Workbench
     from hwsim.arrays import Array
+    from hwsim.graph import Graph
 
 
 def write_texts(texts: dict[Path, str]) -> None:
@@ -67,6 +69,11 @@ class TrainingBar:
             total=total,
             description=f"  training, loss {loss:.3g}",
         )
+
+    def step(self, spec: str, graph: Graph, bench: Workbench, make: Callable[[], Graph]) -> Graph:
+        """See `compressors.workbench.Watcher.step`."""
+        del spec, graph, bench
+        return make()
 
     def keep(self, state: Mapping[str, Array]) -> None:
         """See `compressors.workbench.Watcher.keep`; a bar keeps nothing."""

@@ -39,7 +39,7 @@ def code_lengths(counts: IntArray, longest: int = LONGEST_CODE) -> IntArray:
     leaves = counts[order].astype(np.int64)
     merged, levels = leaves, [np.ones(leaves.size, bool)]
     for _ in range(longest - 1):
-        pairs = merged[: merged.size // 2 * 2].reshape(-1, 2).sum(axis=1)
+        pairs = merged[:-1:2] + merged[1::2]
         both = np.concatenate((leaves, pairs))
         lightest_first = np.argsort(both, kind="stable")
         merged = both[lightest_first]

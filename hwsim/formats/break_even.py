@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from hwsim.arrays import Array
     from hwsim.formats import Format
 
-_SIDE = 256
 # Weights of a trained layer are about normal; int8 codes put the largest of them at 127.
 _LARGEST_OF_NORMAL = 4.5
 
@@ -53,12 +52,13 @@ def break_even_density(format_: Format, weights: Array, bits: int) -> float | No
     return max(low, 0) / weights.size
 
 
-def break_even_table() -> Iterator[tuple[str, float, float]]:
+def break_even_table(side: int = 256) -> Iterator[tuple[str, float, float]]:
     """Yield (format, density for int8, density for float32) of all that take any pattern.
 
-    Of normally distributed weights [256, 256], the same each time; int8 codes are theirs, rounded.
+    Of normally distributed weights [side, side], the same each time; int8 codes are theirs,
+    rounded. Tables and row starts weigh less in larger matrices.
     """
-    reals = np.random.default_rng(0).standard_normal((_SIDE, _SIDE)).astype(np.float32)
+    reals = np.random.default_rng(0).standard_normal((side, side)).astype(np.float32)
     codes = np.rint(reals * (127 / _LARGEST_OF_NORMAL)).clip(-127, 127).astype(np.int8)
     for format_ in FORMATS:
         int8 = break_even_density(format_, codes, 8)

@@ -56,16 +56,20 @@ class BlobWriter:
     def reals(self, numbers: tuple[float, ...], factors: tuple[float, ...]) -> object:
         """Take reals; several lie in the narrowest type that holds them all exactly.
 
-        Those that are one of `factors` times what is there already are said so: scales of biases
-        are those of weights times one of the input.
+        Those that are one of `factors` times what is there already, rounded to float32, are said
+        so: scales of biases are those of weights times one of the input.
         """
         if len(numbers) == 1:
             return numbers
         wanted = np.array(numbers)
         for tree in tuple(self._vectors.values()):
             base = tree["numbers"]
-            for factor in (1.0, *factors) if base.shape == wanted.shape else ():
-                if base[0] * factor == wanted[0] and np.array_equal(base * factor, wanted):
+            if base.tobytes() == wanted.tobytes():
+                return {tree["dtype"]: tree["place"]}
+            for factor in factors if base.shape == wanted.shape else ():
+                # Most factors are ruled out by one number.
+                is_near = _times(base[:1], factor) == wanted[:1]
+                if is_near and np.array_equal(_times(base, factor), wanted):
                     return {tree["dtype"]: tree["place"], "times": factor}
         dtype = next(name for name in _REALS if _holds(wanted, name))
         return self._vector(wanted, dtype)
@@ -96,6 +100,11 @@ class BlobWriter:
 def _holds(numbers: Array, dtype: str) -> bool:
     with np.errstate(over="ignore"):
         return np.array_equal(numbers.astype(dtype).astype(numbers.dtype), numbers)
+
+
+def _times(numbers: Array, factor: float) -> Array:
+    with np.errstate(over="ignore", under="ignore"):
+        return (numbers * factor).astype(np.float32).astype(np.float64)
 
 
 def _exactly_packed(weight: Weight) -> tuple[Format, Packed]:
@@ -144,14 +153,14 @@ class BlobReader:
         if not isinstance(value, dict):
             return list(cast("list[object]", value))
         tree = cast("Tree", value)
-        factor = tree.get("times", 1.0)
+        factor = tree.get("times")
         ((dtype, place),) = ((name, item) for name, item in tree.items() if name != "times")
-        if dtype not in (*_REALS, *_INTEGERS) or not isinstance(factor, float):
+        if dtype not in (*_REALS, *_INTEGERS) or not isinstance(factor, float | None):
             raise ValueError(f"expected the place of numbers, got {tree}")
         found = self._part(place).view(np.dtype(dtype).newbyteorder("<"))
         self._claim(8 * found.size, found.shape)
-        is_real = dtype in _REALS
-        return (found.astype(np.float64) * factor if is_real else found.astype(np.int64)).tolist()
+        wide = found.astype(np.float64 if dtype in _REALS else np.int64)
+        return (wide if factor is None else _times(wide, factor)).tolist()
 
     def _part(self, place: object) -> IntArray:
         at, size = integers(place)

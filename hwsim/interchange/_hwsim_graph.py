@@ -51,6 +51,7 @@ class Source(Protocol):
 
 
 def problem_of(error: Exception) -> str:
+    """Return what is wrong, in one line."""
     text = " ".join(str(error).split())
     return f"key {text} is missing" if type(error) is KeyError else text
 
@@ -65,6 +66,11 @@ def _within(where: str) -> Generator[None, None, None]:
 
 
 def graph_of(manifest: Tree, source: Source) -> Graph:
+    """Return the graph of `manifest`, its weights read from `source`.
+
+    Raises:
+        HwsimError: It makes no sense; or one of `MALFORMED`.
+    """
     tensors: dict[str, TensorType] = {}
     if not isinstance(manifest["tensors"], dict) or not isinstance(manifest["nodes"], list):
         raise TypeError("expected a mapping of tensors and a list of nodes")

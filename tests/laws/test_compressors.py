@@ -37,11 +37,9 @@ SPECS = (
     "equalize|gptq{bits=3}|quantize|correct_bias",
     "adaround{iterations=5,batch_size=32}|quantize",
     "mixed_precision{budget=0.8,bits=2;4;8}",
-    "factorize{rank=1}",
-    "factorize{method=channel_svd,evbmf=true}",
+    "factorize{method=channel_svd,rank=1}",
     "factorize{method=spatial_svd,ratio=0.6}|prune{structure=filter,sparsity=0.3}",
     "factorize{method=tucker2,energy=0.5}|quantize",
-    "share{bits=3}",
     "share{clusters=3,init=optimal,biases=true,format=huffman}",
     "prune{sparsity=0.6}|share{bits=2,init=random,seed=1}|quantize{granularity=tensor}",
 )

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hwsim.arrays import Array, IntArray
@@ -85,6 +85,7 @@ def test_unpack_inverts_pack(fmt: Format, matrix: tuple[Array, int]) -> None:
 
 
 @formats
+@settings(max_examples=20)
 @given(matrix=matrices())
 def test_flat_bytes_are_enough(fmt: Format, matrix: tuple[Array, int]) -> None:
     weights = fitted(fmt, matrix[0])
@@ -95,6 +96,7 @@ def test_flat_bytes_are_enough(fmt: Format, matrix: tuple[Array, int]) -> None:
 
 
 @formats
+@settings(max_examples=20)
 @given(matrix=matrices(), seed=st.integers(0, 1 << 32))
 def test_damaged_bytes_are_refused_or_are_other_weights(
     fmt: Format, matrix: tuple[Array, int], seed: int

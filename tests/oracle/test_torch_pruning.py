@@ -180,8 +180,8 @@ def group_of(net: nn.Module, layer: str, at: list[int]) -> Any:
 
 
 def members_of(net: nn.Module, group: Any) -> set[Member]:
-    modules: Any = net.named_modules()
-    names: dict[nn.Module, str] = {module: name for name, module in modules}
+    untyped: Any = net
+    names: dict[nn.Module, str] = {module: name for name, module in untyped.named_modules()}
     return {
         (names[step.target.module], step.handler.__name__.split("_")[1], i)
         for step, indices in group

@@ -57,8 +57,8 @@ def _rows(technique: Technique, records: Mapping[str, Any]) -> list[str]:
         )
         if technique.note and not rows:
             head = (f"{technique.name} ({technique.note})", *head[1:])
-        rows.append(" | ".join(["|", *head, name, _spec(record), *_figures(record), "|"])[2:])
-    return [f"| {row}" for row in rows]
+        rows.append(f"| {' | '.join((*head, name, _spec(record), *_figures(record)))} |")
+    return rows
 
 
 def _spec(record: Mapping[str, Any]) -> str:

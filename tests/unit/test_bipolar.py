@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import hwsim
-from hwsim.arrays import IntArray
+from hwsim.arrays import FloatArray, IntArray
 from hwsim.errors import FormatError, HwsimError, InterchangeError, UnsupportedError
+from hwsim.execute import prepare_all
 from hwsim.formats import Bitmask, Csr, Dense, Format, Signs
 from hwsim.graph import Graph, Node, validate
 from hwsim.interchange import load, save
@@ -169,13 +170,19 @@ def bit(rng: np.random.Generator, *shape: int) -> Weight:
 def network(seed: int = 0, channels: int = 32) -> Graph:
     """Return int8 -> signs -> padded convolution -> signs, pooled, joined -> linear."""
     rng = np.random.default_rng(seed)
-    bias = Weight(codes=rng.integers(-40, 40, channels).astype(np.int32), quant=Quant(
-        scale=(1.0,), bits=32))  # fmt: skip
+    kernel = bit(rng, channels, 3, 3, channels)
+    assert kernel.quant is not None
+    # In steps of the scale of signs times that of weights.
+    unit = tuple(BIPOLAR.scale[0] * scale for scale in kernel.quant.scale)
+    bias = Weight(
+        codes=rng.integers(-40, 40, channels).astype(np.int32),
+        quant=Quant(scale=unit, zero_point=(0,) * channels, axis=0, bits=32),
+    )
     pool = MaxPool2d(kernel=(2, 2), stride=(2, 2))
     shapes: dict[str, tuple[tuple[int, ...], Quant | None]] = {
         "x": ((1, 6, 6, channels), EIGHT),
         "s": ((1, 6, 6, channels), BIPOLAR),
-        "y": ((1, 6, 6, channels), replace(EIGHT, scale=(2.0,))),
+        "y": ((1, 6, 6, channels), replace(EIGHT, scale=(0.05,))),
         "t": ((1, 6, 6, channels), BIPOLAR),
         "p": ((1, 3, 3, channels), BIPOLAR),
         "k": ((1, 3, 3, 1), BIPOLAR),
@@ -188,7 +195,7 @@ def network(seed: int = 0, channels: int = 32) -> Graph:
     )
     ops: tuple[tuple[Op, str, str], ...] = (
         (Quantize(), "x", "s"),
-        (Conv2d(weight=bit(rng, channels, 3, 3, channels), bias=bias, padding=SAME), "s", "y"),
+        (Conv2d(weight=kernel, bias=bias, padding=SAME), "s", "y"),
         (Quantize(), "y", "t"),
         (pool, "t", "p"),
         (Constant(value=constant), "", "k"),
@@ -235,13 +242,15 @@ def test_narrow_networks_too(seed: int, channels: int) -> None:
 
 def test_the_reference_takes_the_signs() -> None:
     graph, x = network(), inputs(3)
-    want = hwsim.run(graph, x, "tflite-ref")
-    real = trace(graph, x[:, None])["z"]
-    quant = graph.tensors["z"].quant
-    assert quant is not None
-    # Codes of the last layer may be one off, where a sum lies between; signs are not.
-    agree = np.abs(quant.encode(real).reshape(want.shape).astype(int) - want) <= 1
-    assert agree.mean() > 0.9
+    seen: dict[str, FloatArray] = {}
+    trace(graph, x[:, None], seen.__setitem__)
+    assert set(np.unique(seen["s"]).tolist()) == {-0.5, 0.5}
+    codes = prepare_all(graph, "tflite-ref", ("s", "y"))(x)
+    np.testing.assert_array_equal(codes["s"], np.sign(seen["s"]))
+    y = graph.tensors["y"].quant
+    assert y is not None
+    # A multiplier of 31 bits may bring a sum that lies between two codes to the other one.
+    assert np.abs(y.encode(seen["y"]).astype(int) - codes["y"]).max() <= 1
 
 
 def test_files_keep_signs(tmp_path: Path) -> None:

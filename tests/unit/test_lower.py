@@ -11,7 +11,7 @@ import compressors
 from hwsim.cost import count, price
 from hwsim.data import Data
 from hwsim.errors import UnsupportedError
-from hwsim.formats import NM, Bitmask, Csr, Dense
+from hwsim.formats import NM, Bitmask, Codebook, Csr, Dense
 from hwsim.graph import Graph
 from hwsim.lower import lower
 from hwsim.profile import KernelRule, device
@@ -147,3 +147,73 @@ def test_lowering_leaves_the_graph_alone() -> None:
     lower(graph, unit_device())
     assert graph.to_text() == before
     np.testing.assert_array_equal(graph.nodes[0].op.constants[0].codes, codes)
+
+
+def shared(values: int) -> Graph:
+    """Return an integer layer [8, 64] of so many distinct weights, stored as a codebook."""
+    builder = GraphBuilder("one", 1, 64)
+    builder.linear("fc", "x", 8)
+    graph = builder.done("fc")
+    graph = compressors.parse("quantize").apply(graph, Data(x=samples(graph, 8)))
+    (node,) = graph.nodes
+    weight = node.op.weight
+    assert weight is not None
+    codes = (np.arange(8 * 64) % values - values // 2).astype(np.int8).reshape(8, 64)
+    op = replace(node.op, weight=replace(weight, codes=codes, format=Codebook()))  # pyright: ignore
+    return graph.with_ops({node.name: op})  # pyright: ignore[reportUnknownArgumentType]
+
+
+def test_a_codebook_is_decoded_and_takes_time_and_room() -> None:
+    program = lower(shared(16), device("stm32l4r5_tflm"))
+    (step,) = program.steps
+    assert (step.executed_as, step.types) == ("decoded", "8x8")
+    assert "unpacks 8x8 codebook weights to dense" in step.reason
+    # 16 values of a byte and 512 indices of 4 bits, not the 512 bytes that they stand for.
+    assert step.weight is not None
+    assert step.weight.storage_bytes == 16 + 256
+    code_bytes = device("stm32l4r5_tflm").runtime.code_bytes
+    assert program.footprint.flash_bytes == code_bytes + 16 + 256 + 8 * 4
+    assert step.scratch_bytes >= 512
+    (counts,) = count(program)
+    assert counts.decodes == 512
+    # Stored bytes are read; unpacked ones are written and read back, beside 64 inputs, 8 outputs.
+    assert counts.traffic_bytes == {"flash": 16 + 256 + 8 * 4, "sram": 2 * 512 + 64 + 8}
+    (priced,) = price(program, (counts,)).steps
+    assert priced.terms_s["decode"] == pytest.approx(4 * 512 / 120e6)
+
+
+@pytest.mark.parametrize(("values", "executed_as"), [(128, "decoded"), (129, "dense_fallback")])
+def test_indices_too_wide_for_a_kernel_are_stored_dense(values: int, executed_as: str) -> None:
+    (step,) = lower(shared(values), device("stm32l4r5_tflm")).steps
+    assert step.executed_as == executed_as
+    if executed_as == "dense_fallback":
+        assert "no kernel for codebook weights of linear with 8-bit indices" in step.reason
+        assert step.weight is not None
+        assert step.weight.storage_bytes == 512
+
+
+@pytest.mark.parametrize(
+    ("spec", "executed_as"),
+    [
+        ("prune{sparsity=0.8}|quantize{weights=4}|encode{format=relative4}", "native"),
+        ("prune{sparsity=0.8}|quantize{weights=4}|encode{format=relative4_codebook}", "native"),
+        ("prune{sparsity=0.8}|quantize|encode{format=relative4_huffman}", "decoded"),
+        ("prune{sparsity=0.8}|quantize|encode{format=relative8}", "dense_fallback"),
+    ],
+)
+def test_elements_that_walk_gaps_of_four_bits(spec: str, executed_as: str) -> None:
+    builder = GraphBuilder("one", 1, 64)
+    builder.linear("fc", "x", 8)
+    graph = builder.done("fc")
+    graph = compressors.parse(spec).apply(graph, Data(x=samples(graph, 8)))
+    program = lower(graph, device("sparse_pe64_sim"))
+    (step,) = program.steps
+    assert step.executed_as == executed_as
+    (counts,) = count(program)
+    assert step.weight is not None
+    if executed_as == "native":
+        # Fillers are walked as weights are.
+        walked = int(step.weight.format.stored_per_row(step.weight.packed).sum())
+        assert counts.macs_executed == walked >= counts.macs_effective > 0
+    else:
+        assert counts.macs_executed == counts.macs == 512

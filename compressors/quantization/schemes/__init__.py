@@ -69,13 +69,8 @@ class SchemeSettings:
         low, high = SCHEME_BITS[self.name]
         if not low <= self.bits <= high:
             taken = str(low) if low == high else f"{low}..{high}"
-            hint = {
-                "uniform": "; scheme=binary takes 1",
-                "power_of_two": "; more would need products of codes beyond 16 bits",
-            }.get(self.name, "")
-            raise ValueError(
-                f"scheme={self.name} takes weights of {taken} bits, got {self.bits}{hint}"
-            )
+            hint = "; binary takes 1" if self.name == "uniform" else ""
+            raise ValueError(f"scheme={self.name} takes weights={taken}, got {self.bits}{hint}")
         if self.group is not None and self.name != "uniform":
             raise ValueError(f"group applies to scheme=uniform, got {self.name}")
         if self.clip != "max" and self.name not in ("uniform", "power_of_two", "apot"):

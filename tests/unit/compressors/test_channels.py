@@ -8,9 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from compressors import Prune, parse
+from compressors._disjoint_sets import DisjointSets, roots_of
 from compressors.pruning.channels import Channels, find_channels
+from compressors.pruning.filters import Choice, choose
 from compressors.pruning.removal import without
 from hwsim.arrays import Array
 from hwsim.data import Data
@@ -23,9 +27,11 @@ from hwsim.ops import (
     Constant,
     Conv2d,
     Conv2dTranspose,
+    Elementary,
     Linear,
     Mean,
     Mul,
+    PRelu,
     Reshape,
     Slice,
 )
@@ -294,3 +300,81 @@ def test_every_layer_keeps_a_multiple_or_all(
         is_depthwise = isinstance(node.op, Conv2d) and node.op.is_depthwise
         if isinstance(node.op, (Conv2d, Linear)) and not is_depthwise:
             assert after[node.name] in (before[node.name], *range(round_to, 99, round_to))
+
+
+pairs = st.lists(st.tuples(st.integers(0, 19), st.integers(0, 19)), max_size=30)
+
+
+@given(pairs=pairs)
+def test_sets_joined_at_once_are_those_joined_one_by_one(pairs: list[tuple[int, int]]) -> None:
+    sets = DisjointSets(20)
+    for a, b in pairs:
+        sets.join(a, b)
+    left, right = np.array(pairs, np.int64).reshape(-1, 2).T
+    got = roots_of(20, left, right).tolist()
+    assert got == [sets.find(number) for number in range(20)]
+
+
+def hidden_layers() -> Graph:
+    """Three hidden layers, of 4, 8 and 4."""
+    b = GraphBuilder("hidden", 1, 5)
+    y = b.linear("a", "x", 4)
+    return b.done(b.linear("out", b.linear("c", b.linear("b", y, 8), 4), 2))
+
+
+def chosen(scores: dict[str, list[float]], **settings: Any) -> dict[str, list[int]]:
+    """Return which channels of each layer of `hidden_layers` go."""
+    graph = hidden_layers()
+    channels = find_channels(graph)
+    arrays = {name: np.array(own, np.float64) for name, own in scores.items()}
+    removed = choose(graph, channels, Choice(**settings), "abc", arrays)
+    return {
+        name: np.flatnonzero(np.isin(channels.of[name], sorted(removed))).tolist() for name in "abc"
+    }
+
+
+SCORES = {"a": [4.0, 1, 3, 2], "b": [1.0, 2, 3, 4, 5, 6, 7, 8], "c": [0.0, 0, 0, 1]}
+
+
+def test_layers_have_fractions_of_their_own() -> None:
+    got = chosen(SCORES, sparsity=0.25, fractions={"b": 0.5, "c": 0.0})
+    assert got == {"a": [1], "b": [0, 1, 2, 3], "c": []}
+
+
+def test_fractions_hold_beside_a_global_threshold() -> None:
+    # a and b over their means: 1.6, 0.4, 1.2, 0.8 and 0.22, 0.44, 0.67, ...
+    got = chosen(SCORES, sparsity=0.25, scope="global", fractions={"c": 0.5})
+    assert got == {"a": [1], "b": [0, 1], "c": [0, 1]}
+
+
+def test_layers_that_share_channels_lose_the_smallest_fraction() -> None:
+    b = GraphBuilder("shared", 1, 5)
+    total = b.add("sum", Add(), b.linear("a", "x", 4), b.linear("b", "x", 4))
+    graph = b.done(b.linear("out", total, 2))
+    channels = find_channels(graph)
+    scores = {"a": np.array([1.0, 5, 1, 1]), "b": np.array([4.0, 0, 3, 2])}
+    choice = Choice(sparsity=0.0, fractions={"a": 0.75, "b": 0.25})
+    removed = choose(graph, channels, choice, "ab", scores)
+    assert np.flatnonzero(np.isin(channels.of["sum"], sorted(removed))).tolist() == [3]
+
+
+def test_halves_of_a_gated_hidden_layer_go_together() -> None:
+    b = GraphBuilder("glu", 1, 5, 6)
+    both = b.linear("both", "x", 16)
+    cuts = [
+        b.add(name, Slice(start=(0, 0, low), stop=(1, 5, low + 8), step=(1, 1, 1)), both)
+        for name, low in (("value", 0), ("gate", 8))
+    ]
+    gate = b.add("open", Elementary(function="silu"), cuts[1])
+    graph = b.done(b.linear("down", b.add("gated", Mul(), cuts[0], gate), 6))
+    got = extents(Prune(structure="filter", sparsity=0.5).apply(graph))
+    assert (got["both"], got["value"], got["gate"], got["gated"]) == (8, 4, 4, 4)
+
+
+def test_slopes_of_channels_follow() -> None:
+    b = GraphBuilder("slopes", 1, 4, 4, 2)
+    y = b.add("each", PRelu(alpha=b.real(6)), b.conv("conv", "x", 6))
+    y = b.add("one", PRelu(alpha=weight_of([0.1])), y)
+    graph = Prune(structure="filter", sparsity=0.5).apply(b.done(b.conv("out", y, 2)))
+    slopes = [n.op.alpha.shape for n in graph.nodes if isinstance(n.op, PRelu)]
+    assert slopes == [(3,), (1,)]

@@ -223,4 +223,5 @@ def test_bayes_finds_the_rank_below_noise(shape: tuple[int, int], rank: int) -> 
 
 
 def test_bayes_finds_nothing_in_noise() -> None:
-    assert evbmf_rank(np.random.default_rng(0).standard_normal((50, 80))) == 1
+    assert evbmf_rank(np.random.default_rng(0).standard_normal((50, 80))) == 0
+    assert evbmf_rank(np.zeros((3, 4))) == 0

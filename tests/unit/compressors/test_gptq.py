@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import product
 
 import numpy as np
@@ -100,7 +101,7 @@ def layer_error(graph: Graph, other: Graph, x: Array) -> float:
 
 
 def one_linear(seed: int) -> tuple[Graph, Array]:
-    weights, x = problem(8, 24, seed)
+    _, x = problem(8, 24, seed)
     b = GraphBuilder("one", 1, 24)
     graph = b.done(b.linear("fc", "x", 8))
     weight = b.real(8, 24)
@@ -119,8 +120,8 @@ def test_a_layer_errs_less_than_nearest_codes_do(seed: int, group: int, order: s
 
 
 @pytest.mark.parametrize("build", [grouped, separable])
-def test_convolutions_are_rounded_group_by_group(build: type[Graph]) -> None:
-    graph = build()  # pyright: ignore[reportCallIssue]
+def test_convolutions_are_rounded_group_by_group(build: Callable[[], Graph]) -> None:
+    graph = build()
     x = samples(graph, 32)
     nearest = Quantize(weights=3, activations=32).apply(graph, Data(x=x))
     chosen = Gptq(bits=3).apply(graph, Data(x=x))
@@ -185,7 +186,7 @@ def test_integers_are_refused() -> None:
     graph = mlp()
     data = Data(x=samples(graph, 8))
     whole = Quantize().apply(graph, data)
-    with pytest.raises(RecipeError, match="gptq expected a graph of floats.*before quantize"):
+    with pytest.raises(RecipeError, match=r"gptq expected a graph of floats.*before quantize"):
         Gptq().apply(whole, data)
     with pytest.raises(RecipeError, match="which leave none"):
         Gptq(layers="no_such").apply(graph, data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from torch import Tensor, nn
 import hwsim
 from compressors import parse
 from compressors.pruning.heads import Heads, find_heads, without_heads
-from examples.networks import transformer
+from examples.digits import example_inputs
+from examples.networks import Transformer
 from hwsim.data import Data
 from hwsim.errors import RecipeError
 from hwsim.execute import run
@@ -112,6 +114,7 @@ class Biased(Three):
         return self.out((weights @ v).transpose(1, 2).flatten(2))
 
 
+@cache
 def load(build: Callable[[], nn.Module]) -> Graph:
     torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
     return hwsim.load((build().eval(), (torch.zeros(1, LENGTH, WIDTH),)))
@@ -137,9 +140,7 @@ def assert_alike(got: Graph, want: Graph) -> None:
         np.testing.assert_allclose(computed[name], expected[name], rtol=1e-9, atol=1e-9)
 
 
-@pytest.mark.parametrize(
-    "build", [Packed, Weighed, Unbound, Chunked, Interleaved, Three, Biased]
-)
+@pytest.mark.parametrize("build", [Packed, Weighed, Unbound, Chunked, Interleaved, Three, Biased])
 def test_every_spelling_loses_heads_without_a_trace(build: Callable[[], nn.Module]) -> None:
     graph = load(build)
     (heads,) = find_heads(graph)
@@ -206,8 +207,8 @@ def test_queries_that_share_keys_go_together() -> None:
 
 
 def test_two_layers_lose_different_heads() -> None:
-    module, inputs = transformer()
-    graph = hwsim.load((module.eval(), inputs))
+    torch.manual_seed(0)  # pyright: ignore[reportUnknownMemberType]
+    graph = hwsim.load((Transformer().eval(), example_inputs()))
     first, second = find_heads(graph)
     removed = {first.name: np.array([1, 2]), second.name: np.array([3])}
     want = without_columns(without_columns(graph, first, [1, 2]), second, [3])
@@ -242,7 +243,9 @@ def test_products_without_softmax_or_with_mixed_heads_are_none() -> None:
 def test_what_cannot_be_removed_is_said() -> None:
     graph = load(Chunked)
     (heads,) = find_heads(graph)
-    with pytest.raises(RecipeError, match=f"attention with heads of its own: {heads.name}; got 'a'"):
+    with pytest.raises(
+        RecipeError, match=f"attention with heads of its own: {heads.name}; got 'a'"
+    ):
         without_heads(graph, {"a": np.array([0])})
     with pytest.raises(RecipeError, match=r"expected numbers of heads, 0\.\.2; got \[3\]"):
         without_heads(graph, {heads.name: np.array([3])})

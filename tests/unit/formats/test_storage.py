@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hwsim.errors import FormatError
-from hwsim.formats import NM, Bitmask, Csr, Dense, Format
+from hwsim.formats import FORMATS, NM, Bitmask, Csr, Dense, Format
 from hwsim.formats.find import find_format
 
 # Two rows of ten columns; three values, never more than one in four neighbours.
@@ -96,7 +96,5 @@ def test_any_pair_is_a_format(name: str) -> None:
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(FormatError) as error:
         find_format(name)
-    assert str(error.value) == (
-        f"no storage format {name!r}; known: dense, csr, bitmask, 1:4, 2:4, 4:8, bsr4x4, "
-        "or any n:m or bsrRxC"
-    )
+    known = ", ".join(fmt.name for fmt in FORMATS)
+    assert str(error.value) == (f"no storage format {name!r}; known: {known}, or any n:m or bsrRxC")
