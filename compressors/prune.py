@@ -8,7 +8,7 @@ from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
 from compressors.pruning.compatibility import SHRINKING, pattern_of, refusal
-from compressors.pruning.criteria import CRITERIA, Study
+from compressors.pruning.criteria import CRITERIA, CriterionName, Study
 from compressors.pruning.groups import PARTINGS, block_of, structure_of
 from compressors.pruning.masking import OBS, Masking
 from compressors.pruning.quota import Quota, Scope, read_ratios
@@ -35,10 +35,10 @@ class Prune(Compressor):
     Attributes:
         structure: What goes. `unstructured`: single weights; `N:M` such as `2:4`: at most N of
             each M weights along a row; `blockRxC` such as `block4x4`: blocks of the matrix
-            [out, kernel height x width x in], stored as `bsrRxC`; its `row`s (outputs; exclude
-            the last layer) or `column`s; `kernel`: one input's slice of a filter. These become
-            zeros. `filter`: output channels, `head`: attention heads, `layer`: residual blocks;
-            these really go, with everything that depends on them.
+            [out, kernel height x width x in], stored as `bsrRxC`; its `row`s (not of layers that
+            make outputs of the graph) or `column`s; `kernel`: one input's slice of a filter.
+            These become zeros. `filter`: output channels, `head`: attention heads, `layer`:
+            residual blocks; these really go, with everything that depends on them.
         sparsity: Fraction to remove, 0 <= sparsity < 1; an N:M pattern says it already.
         threshold: Instead of sparsity, unstructured: weights of |w| < threshold go, ties stay
             (Han et al., arXiv 1506.02626).
@@ -79,7 +79,7 @@ class Prune(Compressor):
     threshold: float | None = Field(default=None, ge=0.0)
     ratios: str = ""
     scope: Scope = "local"
-    criterion: str = "l1"
+    criterion: CriterionName = "l1"
     p: float = Field(default=2.0, gt=0.0)
     damping: float = Field(default=0.01, gt=0.0)
     round_to: int = Field(default=1, ge=1)
@@ -110,13 +110,6 @@ class Prune(Compressor):
                 f"expected {', '.join(known)}, blockRxC with extents of at most 256, or N:M with "
                 f"1 <= N <= M <= 256, got {value!r}"
             )
-        return value
-
-    @field_validator("criterion")
-    @classmethod
-    def _known_criterion(cls, value: str) -> str:
-        if value not in (*CRITERIA, OBS):
-            raise ValueError(f"expected one of {', '.join((*CRITERIA, OBS))}, got {value!r}")
         return value
 
     @field_validator("ratios")

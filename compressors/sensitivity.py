@@ -10,8 +10,9 @@ from pydantic import ValidationError
 
 from compressors.prune import Prune
 from compressors.pruning.channels import find_channels
-from compressors.pruning.groups import PARTINGS, block_of, groups_of, structure_of
+from compressors.pruning.groups import PARTINGS, block_of, structure_of
 from compressors.pruning.heads import find_heads
+from compressors.pruning.masking import cut_layers
 from compressors.pruning.shrinking import coupled_layers, layers_of
 from compressors.workbench import Workbench
 from hwsim.errors import DataError, RecipeError
@@ -20,6 +21,7 @@ from hwsim.execute import accuracy
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from compressors.pruning.criteria import CriterionName
     from hwsim.data import Data
     from hwsim.graph import Graph
 
@@ -33,7 +35,7 @@ def scan(
     ratios: Sequence[float] = RATIOS,
     *,
     structure: str = "unstructured",
-    criterion: str = "l1",
+    criterion: CriterionName = "l1",
     data: Data | None = None,
     numerics: str = "tflite-ref",
 ) -> pd.DataFrame:
@@ -125,9 +127,8 @@ def _candidates(graph: Graph, structure: str) -> list[str]:
     elif structure == "head":
         groups = tuple((heads.name,) for heads in find_heads(graph))
     elif structure in PARTINGS or block_of(structure) is not None:
-        cut = structure_of(structure)
-        layers = layers_of(graph).items()
-        groups = tuple((name,) for name, op in layers if groups_of(op, cut) is not None)
+        cut = cut_layers(graph, layers_of(graph), structure_of(structure))
+        groups = tuple((name,) for name in cut)
     else:
         known = ", ".join((*PARTINGS, "filter", "head"))
         raise RecipeError(
@@ -146,7 +147,7 @@ def _pattern(name: str) -> str:
     return escape(name).replace(";", "?")
 
 
-def _step(layer: str, ratio: float, structure: str, criterion: str) -> Prune:
+def _step(layer: str, ratio: float, structure: str, criterion: CriterionName) -> Prune:
     """Return the step that prunes `layer` alone.
 
     Raises:

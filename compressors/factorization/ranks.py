@@ -115,5 +115,6 @@ def energy_rank(matrix: FloatArray, energy: float) -> int:
         matrix: Of any shape.
         energy: 0 < energy <= 1.
     """
-    kept: FloatArray = np.cumsum(singular_values(matrix) ** 2)
+    squares = singular_values(matrix) ** 2
+    kept = np.asarray(np.cumsum(squares), np.float64)
     return min(1 + int(np.searchsorted(kept, energy * kept[-1])), len(kept))

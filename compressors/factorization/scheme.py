@@ -42,8 +42,8 @@ class Scheme(Protocol):
     def factors(self, op: Layer, ranks: Ranks) -> tuple[FloatArray, ...]:
         """Return the weights of the factors.
 
-        A component weighs as much in the factor before its bond as in the one behind: tensors
-        between factors then hold channels of like ranges, which is what integers can hold.
+        A component weighs as much in the factor before its bond as in the one behind: gradients
+        then move both alike, and neither spans more than the root of what the product does.
         """
         ...
 

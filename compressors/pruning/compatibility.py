@@ -13,6 +13,7 @@ from hwsim.formats.find import find_format
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from compressors.pruning.criteria import CriterionName
     from compressors.pruning.quota import Scope
     from compressors.pruning.schedule import ScheduleName
 
@@ -30,7 +31,7 @@ class Settings(Protocol):
     threshold: float | None
     ratios: str
     scope: Scope
-    criterion: str
+    criterion: CriterionName
     round_to: int
     format: str
     schedule: ScheduleName

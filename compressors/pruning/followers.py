@@ -5,7 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hwsim.ops import Add, BatchNorm, Conv2d, Conv2dTranspose, Elementary, LeakyRelu, Linear, PRelu
+from hwsim.ops import (
+    Add,
+    BatchNorm,
+    Conv2d,
+    Conv2dTranspose,
+    Elementary,
+    LeakyRelu,
+    Linear,
+    Lstm,
+    PRelu,
+)
 
 if TYPE_CHECKING:
     from hwsim.graph import Graph, Node
@@ -49,6 +59,22 @@ def following_activation(graph: Graph, layer: str) -> Activation:
         if reader is None or not _keeps_channels(reader.op):
             return Activation(tensor=tensor, is_one_sided=False)
         node = reader
+
+
+def output_layers(graph: Graph) -> frozenset[str]:
+    """Return the nodes with weights behind which no other comes before an output of `graph`."""
+    found: set[str] = set()
+    waiting, seen = list(graph.outputs), set(graph.inputs)
+    while waiting:
+        tensor = waiting.pop()
+        if tensor not in seen:
+            seen.add(tensor)
+            node = graph.producers[tensor]
+            if isinstance(node.op, (Conv2d, Conv2dTranspose, Linear, Lstm)):
+                found.add(node.name)
+            else:
+                waiting += node.inputs
+    return frozenset(found)
 
 
 def _node(graph: Graph, name: str) -> Node:

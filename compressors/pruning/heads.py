@@ -82,8 +82,9 @@ def find_heads(graph: Graph) -> tuple[Heads, ...]:
         known = any(node.outputs[0] in heads.of for heads in found)
         if not known and isinstance(node.op, MatMul) and _is_of_softmax(graph, node.inputs[0]):
             shape = graph.tensors[node.outputs[0]].shape
-            # Heads are the longest of the axes along which nothing mixes; the batch is another.
-            for axis in sorted(range(len(shape) - 2), key=lambda axis: -shape[axis]):
+            axes = sorted(range(len(shape) - 2), key=lambda axis: -shape[axis])
+            # Nothing mixes along the batch either; a single head has an axis of extent 1 at most.
+            for axis in [axis for axis in axes if shape[axis] > 1] or axes[:1]:
                 heads = _heads_along(graph, node, axis)
                 if heads is not None:
                     found.append(heads)

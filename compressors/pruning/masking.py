@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compressors.pruning.criteria import CRITERIA
+from compressors.pruning.followers import output_layers
 from compressors.pruning.groups import Groups, groups_of
 from compressors.pruning.masks import keep_largest_of_rows, keep_n_of_m
 from compressors.pruning.obs import Share, surgery
@@ -95,12 +96,14 @@ class Masking:
     def _grouped(
         self, study: Study, structure: Parting | Block, stage: Stage
     ) -> Mapping[str, Array]:
-        cut = {name: groups_of(op, structure) for name, op in study.layers.items()}
-        groups = {name: own for name, own in cut.items() if own is not None}
+        groups = cut_layers(study.graph, study.layers, structure)
         if not groups:
+            expected = (
+                "a convolution" if structure == "kernel" else "layers with others behind them"
+            )
             raise RecipeError(
-                f"{study.graph.name}: prune{{structure={structure}}} expected a convolution, "
-                f"got {', '.join(cut)}; structure=unstructured would do"
+                f"{study.graph.name}: prune{{structure={structure}}} expected {expected}, "
+                f"got {', '.join(study.layers)}; structure=unstructured would do"
             )
         study = replace(study, layers={name: study.layers[name] for name in groups})
         criterion = CRITERIA[self.criterion]
@@ -129,6 +132,18 @@ class Masking:
             name: groups[name].spread(keep).reshape(study.layers[name].weight.shape)
             for name, keep in keeps.items()
         }
+
+
+def cut_layers(
+    graph: Graph, layers: Mapping[str, Layer], structure: Parting | Block
+) -> dict[str, Groups]:
+    """Return how `structure` cuts those of `layers` that it applies to.
+
+    Rows of layers that make outputs of `graph` stay: they are classes, not features.
+    """
+    kept = output_layers(graph) if structure == "row" else frozenset[str]()
+    cut = {name: groups_of(op, structure) for name, op in layers.items() if name not in kept}
+    return {name: groups for name, groups in cut.items() if groups is not None}
 
 
 def _worth(

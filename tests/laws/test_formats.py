@@ -30,6 +30,8 @@ WIDTHS = (
     ("float32", 32),
 )
 formats = pytest.mark.parametrize("fmt", ALL, ids=lambda fmt: fmt.name)
+# Each law tries hundreds of matrices, over all formats.
+few = settings(max_examples=25)
 
 
 def filled(rng: np.random.Generator, shape: tuple[int, int], dtype: str, bits: int) -> Array:
@@ -76,6 +78,7 @@ def twin(weights: IntArray, x: IntArray) -> IntArray:
 
 
 @formats
+@few
 @given(matrix=matrices())
 def test_unpack_inverts_pack(fmt: Format, matrix: tuple[Array, int]) -> None:
     weights, bits = fitted(fmt, matrix[0]), matrix[1]
@@ -85,7 +88,7 @@ def test_unpack_inverts_pack(fmt: Format, matrix: tuple[Array, int]) -> None:
 
 
 @formats
-@settings(max_examples=20)
+@few
 @given(matrix=matrices())
 def test_flat_bytes_are_enough(fmt: Format, matrix: tuple[Array, int]) -> None:
     weights = fitted(fmt, matrix[0])
@@ -96,7 +99,7 @@ def test_flat_bytes_are_enough(fmt: Format, matrix: tuple[Array, int]) -> None:
 
 
 @formats
-@settings(max_examples=20)
+@few
 @given(matrix=matrices(), seed=st.integers(0, 1 << 32))
 def test_damaged_bytes_are_refused_or_are_other_weights(
     fmt: Format, matrix: tuple[Array, int], seed: int
@@ -115,6 +118,7 @@ def test_damaged_bytes_are_refused_or_are_other_weights(
 
 
 @formats
+@few
 @given(matrix=matrices())
 def test_storage_counts_the_bytes_that_are_there(fmt: Format, matrix: tuple[Array, int]) -> None:
     packed = fmt.pack(fitted(fmt, matrix[0]), matrix[1])
@@ -123,6 +127,7 @@ def test_storage_counts_the_bytes_that_are_there(fmt: Format, matrix: tuple[Arra
 
 
 @formats
+@few
 @given(matrix=matrices())
 def test_pack_leaves_the_weights_as_they_were(fmt: Format, matrix: tuple[Array, int]) -> None:
     weights = fitted(fmt, matrix[0])
@@ -136,6 +141,7 @@ MULTIPLIED = tuple(width for width in WIDTHS if width[1] <= 16)
 
 
 @formats
+@few
 @given(
     matrix=matrices(MULTIPLIED),
     positions=st.integers(1, 4),
@@ -202,6 +208,7 @@ def test_a_kernel_walks_what_is_stored(fmt: Format) -> None:
 
 
 @formats
+@few
 @given(issued=st.integers(0, 10**6), lanes=st.integers(1, 64))
 def test_lanes_read_at_most_one_group_per_weight(fmt: Format, issued: int, lanes: int) -> None:
     widest = fmt.m if isinstance(fmt, NM) else 1

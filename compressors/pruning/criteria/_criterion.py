@@ -16,6 +16,25 @@ if TYPE_CHECKING:
     from hwsim.data import Data
     from hwsim.graph import Graph
 
+CriterionName: TypeAlias = Literal[
+    "l1",
+    "l2",
+    "lp",
+    "random",
+    "wanda",
+    "taylor",
+    "fisher",
+    "movement",
+    "obs",
+    "geometric_median",
+    "bn_scale",
+    "activation_mean",
+    "apoz",
+    "taylor_activation",
+    "cosine",
+]
+"""Those of `CRITERIA`, and `obs`, which also changes the weights that stay."""
+
 Layer: TypeAlias = Conv2d | Conv2dTranspose | Linear
 """What has weights that can be pruned."""
 

@@ -23,8 +23,8 @@ class Entropy:
     For each T, P is the histogram of |x| below T with what lies beyond added to its last bin, and Q
     the same bins, without what lies beyond, merged into as many levels as codes have and spread
     evenly over those bins of each level that P has something in; T of least sum P log(P / Q) is
-    taken (Migacz, "8-bit Inference with TensorRT", GTC 2017). Values of the first bin, next to
-    zero, which any encoding holds, count as those of the second.
+    taken (Migacz, "8-bit Inference with TensorRT", GTC 2017). The first bin, of a ReLU's zeros,
+    which any encoding holds, counts at most as the fullest other one; else it would decide alone.
     """
 
     def __init__(self, seen: Range, levels: int) -> None:
@@ -40,7 +40,7 @@ class Entropy:
     def range(self) -> Range:
         """See `Observer.range`; neither end lies beyond what was seen."""
         counts = self._histogram.counts.copy()
-        counts[0] = counts[1]
+        counts[0] = min(counts[0], counts[1:].max())
         bins = np.unique(np.linspace(self._levels, counts.size, _ENDS).astype(int))
         losses = [divergence(counts, int(end), self._levels) for end in bins]
         # Of equal losses, the widest range.

@@ -112,7 +112,8 @@ def weight_of(place: Place, weight: Weight, axes: Shape, channel: int) -> Wire:
         name = draft.emit("Cast", [packed], stem, attributes={"to": _INT8})
     else:
         name = draft.constant(stem, codes)
-    quant = replace(quant, bits=_BYTE)
+    # Signs are the codes -1 and +1 there.
+    quant = replace(quant, bits=_BYTE, is_bipolar=False)
     return Wire(name=name, shape=codes.shape, order=identity(codes.ndim), quant=quant, values=codes)
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hwsim.arrays import Array
     from hwsim.interchange.tflite.write_place import Place
 
+_MOST_BITS = 8
 # Codes of a symmetric int8 weight become uint8 ones, as unsigned operators take them, by this.
 _TO_UNSIGNED = 128
 
@@ -44,6 +45,10 @@ def layer_weight(place: Place, weight: Weight, code: str, *, may_pack: bool) -> 
             f"{code} of reals with integer weights quantizes its inputs too, and these weights are "
             "to be decoded; write the model before its weights became integers"
         )
+    if quant.bits > _MOST_BITS:
+        raise place.refusal(f"{code} takes weights of at most {_MOST_BITS} bits, got {quant.bits}")
+    # Signs are the codes -1 and +1 there.
+    quant = replace(quant, bits=_MOST_BITS, is_bipolar=False) if quant.is_bipolar else quant
     if quant.group is not None:
         raise place.refusal(
             f"{code} takes weights with one scale per channel, got one per group of {quant.group}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -32,17 +31,21 @@ def chain(*middle: Elementary | LeakyRelu | PRelu) -> Graph:
     for i, op in enumerate(middle):
         y = b.add(f"middle{i}", op, y)
     graph = b.done(b.linear("last", y, 2))
-    first = replace(graph.nodes[0].op, bias=weight_of([1.0, 2.0]))
-    graph = graph.with_ops({"first": first})
-    graph = with_op(graph, "first", weight=weight_of([[8, 0, -4], [1, -1, 0.5]]))
+    first = weight_of([[8, 0, -4], [1, -1, 0.5]])
+    graph = with_op(graph, "first", weight=first, bias=weight_of([1.0, 2.0]))
     return with_op(graph, "last", weight=weight_of([[2, 4], [-1, 16]]))
 
 
 def test_two_layers_by_hand() -> None:
-    made = reals(Equalize().apply(chain(Elementary(function="relu"))))
+    graph = Equalize().apply(chain(Elementary(function="relu")))
+    made = reals(graph)
     # Channel 0: r1 = 8, r2 = 2, s = sqrt(16) / 2 = 2. Channel 1: 1 and 16, s = 4 / 16.
     np.testing.assert_allclose(made["first"], [[4, 0, -2], [4, -4, 2]])
     np.testing.assert_allclose(made["last"], [[4, 1], [-2, 4]])
+    first = graph.nodes[0].op
+    assert isinstance(first, Linear)
+    assert first.bias is not None
+    np.testing.assert_allclose(first.bias.codes, [0.5, 8.0])
 
 
 @pytest.mark.parametrize("build", GRAPHS, ids=lambda build: build.__name__)

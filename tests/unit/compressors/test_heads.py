@@ -223,6 +223,7 @@ def test_one_head_is_found_and_stays() -> None:
         without_heads(attention(), {"mixed": np.array([0])})
 
 
+@pytest.mark.slow
 def test_integer_graphs_lose_heads() -> None:
     graph = load(Unbound)
     x = samples(graph, 4)
@@ -238,6 +239,26 @@ def test_products_without_softmax_or_with_mixed_heads_are_none() -> None:
     product = b.add("product", MatMul(), b.linear("a", "x", 4), b.linear("b", "x", 4))
     assert find_heads(b.done(b.linear("out", product, 2))) == ()
     assert find_heads(residual()) == ()
+
+
+@pytest.mark.parametrize("kind", ["softmax", "product"])
+def test_heads_that_meet_again_are_none(kind: str) -> None:
+    b = GraphBuilder("meeting", 1, LENGTH, 8)
+    split_axes = Reshape(shape=(1, LENGTH, 2, 4))
+    parts = [
+        b.add(f"{name}_heads", Transpose(axes=(0, 2, 1, 3)),
+              b.add(f"{name}_split", split_axes, b.linear(name, "x", 8)))
+        for name in "qkv"
+    ]  # fmt: skip
+    scores = b.add("scores", MatMul(transpose_b=True), *parts[:2])
+    y = b.add("mixed", MatMul(), b.add("weights", Softmax(), scores), parts[2])
+    if kind == "softmax":
+        y = b.add("over_heads", Softmax(), b.add("last", Transpose(axes=(0, 2, 3, 1)), y))
+    else:
+        y = b.add("rows", Transpose(axes=(0, 2, 1, 3)), y)
+        y = b.add("product", MatMul(transpose_b=True), y, y)
+    graph = b.done(b.linear("out", b.flat("flat", y), 3))
+    assert find_heads(graph) == ()
 
 
 def test_what_cannot_be_removed_is_said() -> None:

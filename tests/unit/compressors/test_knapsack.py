@@ -62,7 +62,7 @@ def test_many_items_take_no_time() -> None:
     items = [
         Item(
             losses=np.sort(rng.exponential(size=6))[::-1],
-            costs=np.arange(6) * rng.integers(1_000_000),
+            costs=np.arange(6.0) * rng.integers(1_000_000),
         )
         for _ in range(60)
     ]

@@ -163,6 +163,7 @@ def test_sums_with_other_things_are_no_blocks() -> None:
     assert find_residual_blocks(b.done(b.linear("out", y, 2))) == ()
 
 
+@pytest.mark.slow
 def test_integers_keep_the_encoding_of_the_sum() -> None:
     graph = network("p", "q")
     x = samples(graph, 8)

@@ -68,6 +68,11 @@ def test_count_is_exact_even_with_ties(values: list[int], sparsity: float) -> No
     assert magnitudes[keep].min(initial=9) >= magnitudes[~keep].max(initial=-1)
 
 
+def test_of_equal_magnitudes_the_first_go_first() -> None:
+    keep = keep_largest(np.array([2.0, 1, 1, 0, 1, 2]), 0.5)
+    assert keep.tolist() == [True, False, False, False, True, True]
+
+
 @given(
     values=st.lists(st.integers(0, 6), min_size=1, max_size=30),
     m=st.integers(2, 9),

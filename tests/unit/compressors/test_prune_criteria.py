@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -11,7 +11,7 @@ import torch
 from torch.nn import functional
 
 from compressors import Prune, Workbench, parse
-from compressors.pruning.criteria import CRITERIA, Layer, Study
+from compressors.pruning.criteria import CRITERIA, CriterionName, Layer, Study
 from compressors.pruning.followers import following_activation, following_norm
 from compressors.pruning.shrinking import layers_of
 from compressors.workbench import UNWATCHED
@@ -347,3 +347,8 @@ def test_watchers_see_what_movement_trains() -> None:
     bench = Workbench(data=LABELLED, watcher=Counting())
     Prune(sparsity=0.5, criterion="movement", epochs=3).compress(perceptron(CLASSIFIER), bench)
     assert seen == [1, 2, 3]
+
+
+def test_every_criterion_has_a_name_that_is_checked() -> None:
+    assert set(get_args(CriterionName)) == {*CRITERIA, "obs"}
+    assert all(name == criterion.name for name, criterion in CRITERIA.items())

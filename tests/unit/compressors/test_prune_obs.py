@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from compressors import Prune, parse
+from compressors.pruning.criteria import CriterionName
 from compressors.pruning.masks import keep_largest, keep_n_of_m
 from compressors.pruning.obs import Share, pruned_matrix
 from hwsim.arrays import FloatArray
@@ -78,7 +79,7 @@ def test_errors_are_below_those_of_magnitudes(pattern: NM | None) -> None:
             keep = keep_n_of_m(np.abs(real), pattern.n, pattern.m)
         plain = real * keep
         errors = [np.square(x @ (real - w).T).sum() for w in (surgical, plain)]
-        assert errors[0] < 0.8 * errors[1]
+        assert errors[0] < 0.9 * errors[1]
         if pattern is None:
             assert (surgical == 0).sum() == (plain == 0).sum() == round(0.6 * real.size)
         else:
@@ -117,7 +118,8 @@ def test_layers_of_a_graph_keep_more_of_what_they_make(structure: str) -> None:
     sparsity = None if structure == "2:4" else 0.5
     want = outputs_of_layers(graph, x)["fc"]
     errors: dict[str, float] = {}
-    for criterion in ("obs", "l1"):
+    criteria: tuple[CriterionName, ...] = ("obs", "l1")
+    for criterion in criteria:
         step = Prune(structure=structure, criterion=criterion, sparsity=sparsity)
         pruned = step.apply(graph, Data(x=x))
         errors[criterion] = float(np.square(outputs_of_layers(pruned, x)["fc"] - want).mean())

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from torch.nn.utils import prune as torch_prune
 
 from compressors import Prune
+from compressors.pruning.criteria import CriterionName
+from compressors.pruning.followers import output_layers
 from compressors.pruning.groups import block_of, groups_of, structure_of
 from compressors.pruning.heads import find_heads
 from compressors.pruning.shrinking import layers_of
@@ -33,18 +35,18 @@ MATRIX = np.array(
 
 def linear(weight: Array) -> Graph:
     b = GraphBuilder("one", 1, weight.shape[1])
-    b.linear("fc", "x", weight.shape[0])
-    return with_op(b.done("fc"), "fc", weight=Weight(codes=weight.astype(np.float32)))
+    b.linear("out", b.linear("fc", "x", weight.shape[0]), 2)
+    return with_op(b.done("out"), "fc", weight=Weight(codes=weight.astype(np.float32)))
 
 
 def convolution(seed: int = 0) -> Graph:
     b = GraphBuilder("one", 1, 6, 6, 4, seed=seed)
-    return b.done(b.conv("conv", "x", 6))
+    return b.done(b.conv("out", b.conv("conv", "x", 6), 2))
 
 
 def weight_of(graph: Graph) -> Weight:
-    (op,) = layers_of(graph).values()
-    return op.weight
+    """Return the weight of the first layer."""
+    return next(iter(layers_of(graph).values())).weight
 
 
 def zero_rows(weight: Weight) -> Array:
@@ -63,9 +65,10 @@ def test_blocks_by_hand() -> None:
 def test_norm_of_a_block_decides() -> None:
     # L1 2.0 against 1.5, L2 1.0 against 1.5.
     codes = np.array([[0.5, 0.5, 0.5, 0.5, 1.5, 0, 0, 0]])
+    norms: tuple[CriterionName, ...] = ("l1", "l2")
     l1, l2 = (
         weight_of(Prune(structure="block1x4", sparsity=0.5, criterion=c).apply(linear(codes)))
-        for c in ("l1", "l2")
+        for c in norms
     )
     assert np.flatnonzero(l1.codes).tolist() == [0, 1, 2, 3]
     assert np.flatnonzero(l2.codes).tolist() == [4]
@@ -94,7 +97,7 @@ def test_rows_columns_and_kernels_by_hand() -> None:
     block=st.tuples(st.integers(1, 4), st.integers(2, 5)),
 )
 def test_blocks_tile_the_matrix(rows: int, columns: int, block: tuple[int, int]) -> None:
-    (op,) = layers_of(linear(np.ones((rows, columns)))).values()
+    op = layers_of(linear(np.ones((rows, columns))))["fc"]
     groups = groups_of(op, Block(*block))
     assert groups is not None
     assert groups.of is not None
@@ -109,17 +112,19 @@ def test_blocks_tile_the_matrix(rows: int, columns: int, block: tuple[int, int])
 
 
 @pytest.mark.oracle
-@pytest.mark.parametrize("norm", [1, 2])
+@pytest.mark.parametrize("norm", ["l1", "l2"])
 @pytest.mark.parametrize(("structure", "axis"), [("row", 0), ("column", 1)])
-def test_structured_masks_are_those_of_torch(structure: str, axis: int, norm: int) -> None:
+def test_structured_masks_are_those_of_torch(
+    structure: str, axis: int, norm: CriterionName
+) -> None:
     codes = np.random.default_rng(0).standard_normal((12, 10)).astype(np.float32)
     for sparsity in (0.1, 0.45, 0.8):
         module: Any = torch.nn.Linear(10, 12)
         module.weight = torch.nn.Parameter(torch.tensor(codes))
         torch_prune.ln_structured(  # pyright: ignore[reportUnknownMemberType]
-            module, "weight", amount=sparsity, n=norm, dim=axis
+            module, "weight", amount=sparsity, n=int(norm[1:]), dim=axis
         )
-        step = Prune(structure=structure, sparsity=sparsity, criterion=f"l{norm}")
+        step = Prune(structure=structure, sparsity=sparsity, criterion=norm)
         pruned = weight_of(step.apply(linear(codes))).codes
         np.testing.assert_array_equal(pruned, module.weight.detach().numpy())
 
@@ -146,6 +151,9 @@ def test_groups_go_whole_and_exactly_so_many(build: Callable[[], Graph], structu
     graph = build()
     pruned = layers_of(Prune(structure=structure, sparsity=0.4).apply(graph))
     for name, op in layers_of(graph).items():
+        if structure == "row" and name in output_layers(graph):
+            assert pruned[name] == op
+            continue
         groups = groups_of(op, structure_of(structure))
         assert groups is not None
         kept = groups.totals(pruned[name].weight.nonzero.astype(float))
@@ -158,7 +166,7 @@ def test_groups_go_whole_and_exactly_so_many(build: Callable[[], Graph], structu
 def test_groups_that_are_gone_go_first(criterion: str) -> None:
     graph = residual()
     data = Data(x=samples(graph, 4))
-    step: dict[str, Any] = {"structure": "row", "criterion": criterion, "exclude": "fc"}
+    step: dict[str, Any] = {"structure": "row", "criterion": criterion}
     once = Prune(sparsity=0.3, **step, seed=1).apply(graph, data)
     twice = layers_of(Prune(sparsity=0.6, **step, seed=2).apply(once, data))
     for name, op in layers_of(once).items():
@@ -166,6 +174,17 @@ def test_groups_that_are_gone_go_first(criterion: str) -> None:
             gone = zero_rows(twice[name].weight)
             assert gone[zero_rows(op.weight)].all()
             assert gone.sum() == round(0.6 * len(gone))
+
+
+def test_chance_does_not_favour_large_groups() -> None:
+    # Blocks of 4, 4 and 1 weights: each goes about as often.
+    graph = linear(np.ones((1, 9)))
+    gone = np.zeros(3, int)
+    for seed in range(60):
+        step = Prune(structure="block1x4", sparsity=0.34, criterion="random", seed=seed)
+        gone += weight_of(step.apply(graph)).codes[0, [0, 4, 8]] == 0
+    assert gone.sum() == 60
+    assert gone.max() < 35
 
 
 def test_linear_layers_have_no_kernels() -> None:
@@ -230,7 +249,8 @@ def test_heads_compete_where_the_scope_says_so() -> None:
     graph = heads()
     count = sum(own.count for own in find_heads(graph))
     assert count == 8
-    for criterion in ("l1", "l2", "random", "wanda"):
+    criteria: tuple[CriterionName, ...] = ("l1", "l2", "random", "wanda")
+    for criterion in criteria:
         step = Prune(structure="head", sparsity=0.5, scope="global", criterion=criterion)
         pruned = step.apply(graph, Data(x=samples(graph, 3)))
         left = [own.count for own in find_heads(pruned)]
@@ -238,6 +258,22 @@ def test_heads_compete_where_the_scope_says_so() -> None:
         assert min(left) >= 1
     ratios = Prune(structure="head", ratios="mixed1=0.5").apply(graph)
     assert [own.count for own in find_heads(ratios)] == [4, 2]
+
+
+def test_rows_that_are_outputs_stay() -> None:
+    names = {build.__name__: sorted(output_layers(build())) for build in GRAPHS}
+    assert names == {
+        "mlp": ["fc2"],
+        "residual": ["fc"],
+        "separable": ["fc"],
+        "grouped": ["fc"],
+        "concatenated": ["head"],
+        "gated": ["head"],
+        "attention": ["head"],
+        "decoder": ["fc"],
+    }
+    with pytest.raises(RecipeError, match="expected layers with others behind them, got fc;"):
+        Prune(structure="row", sparsity=0.5, layers="fc").apply(residual())
 
 
 def test_convolutions_are_pruned_by_row() -> None:

@@ -72,7 +72,7 @@ def test_training_sees_the_codes_of_the_integer_executor(
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.01)
     graph = twin.graph()
     x = torch.tensor(samples(build(), 6, seed=5).reshape(6, *graph.tensors["x"].shape))
-    for _ in range(3):
+    for _ in range(2):
         graph = twin.graph()
         expected = prepare_all(graph, step.numerics, tuple(graph.tensors))(x.numpy())
         seen = twin.codes(x)
@@ -179,20 +179,26 @@ def problem() -> tuple[Graph, Data]:
     return b.done(b.linear("fc2", hidden, 4)), Data(x=x, y=y.astype(np.int64))
 
 
-@pytest.mark.parametrize("settings", ["clip=mse", "method=lsq", "method=pact",
-                                      "scheme=ternary", "optimizer=adam",
-                                      "scheme=binary,weights=1"])  # fmt: skip
-def test_it_makes_up_for_two_bits(settings: str) -> None:
+@pytest.mark.parametrize(
+    ("encoding", "way"),
+    [
+        ("weights=2,clip=mse", ""),
+        ("weights=2,clip=mse", ",method=lsq"),
+        ("weights=2,clip=mse", ",method=pact"),
+        ("weights=2,clip=mse", ",optimizer=adam,learning_rate=0.01"),
+        ("weights=2,scheme=ternary", ""),
+        ("weights=1,scheme=binary", ""),
+    ],
+)
+def test_it_makes_up_for_few_bits(encoding: str, way: str) -> None:
     graph, data = problem()
-    (trained,) = parse("finetune{epochs=20,learning_rate=0.1}").steps
-    floats = trained.apply(graph, data)
-    base = "activations=4,epochs=15,learning_rate=0.02"
-    step = step_of(f"{base},{settings}" + ("" if "weights" in settings else ",weights=2"))
-    (after,) = parse("quantize{weights=2,activations=4}").steps
-    before = accuracy(after.apply(floats, data), data, step.numerics).top1
-    reached = accuracy(step.apply(floats, data), data, step.numerics).top1
-    assert before < 0.85
-    assert reached > 0.92
+    floats = parse("finetune{epochs=20,learning_rate=0.1}").apply(graph, data)
+    rate = "" if "rate" in way else ",learning_rate=0.05"
+    rounded = parse(f"quantize{{activations=4,{encoding}}}").apply(floats, data)
+    trained = step_of(f"activations=4,epochs=20,{encoding}{way}{rate}").apply(floats, data)
+    before, after = (accuracy(g, data, "tflite-ref").top1 for g in (rounded, trained))
+    # Seen: 8 to 17 points.
+    assert after >= before + 0.05
 
 
 class Stopped(Unwatched):

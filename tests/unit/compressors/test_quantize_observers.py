@@ -197,6 +197,23 @@ def test_entropy_leaves_outliers_out() -> None:
     assert high - low > 1.9
 
 
+@pytest.mark.parametrize("bits", [4, 8])
+def test_entropy_keeps_few_distinct_values(bits: int) -> None:
+    # Such as grey values: most of them 0, the rest far apart. One bin alone would match itself.
+    rng = np.random.default_rng(4)
+    values = rng.integers(0, 17, 5000) / 16 * (rng.random(5000) < 0.5)
+    assert seen_by(Observation(observer="entropy"), values, [], bits)[1] > 0.9
+
+
+def test_entropy_of_a_relu_is_that_of_its_positive_values() -> None:
+    positive = np.abs(np.random.default_rng(5).standard_normal(20000))
+    ends = [
+        seen_by(Observation(observer="entropy"), np.append(positive, np.zeros(zeros)), [])[1]
+        for zeros in (0, 100000)
+    ]
+    assert ends[1] == pytest.approx(ends[0], rel=0.1)
+
+
 def test_entropy_of_one_sided_values_has_twice_the_levels() -> None:
     values = np.abs(np.random.default_rng(2).standard_normal(20000))
     observation, ends = Observation(observer="entropy"), (0.0, float(values.max()))

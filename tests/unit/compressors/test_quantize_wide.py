@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from compressors import parse
 from hwsim.arrays import FloatArray
 from hwsim.data import Data
-from hwsim.errors import UnsupportedError
+from hwsim.errors import InterchangeError, UnsupportedError
 from hwsim.execute import run
 from hwsim.graph import Graph
+from hwsim.interchange import load, save
 from hwsim.numerics import Quant
 from hwsim.ops import Conv2d, Linear
 from hwsim.reference import trace
 from hwsim.tensor import Weight
+from tests.equality import difference
 from tests.graphs import (
     GraphBuilder,
     grouped,
@@ -52,8 +56,10 @@ def exact(layer: Conv2d | Linear, x: Quant, y: Quant, codes: FloatArray) -> Floa
     sums = np.einsum("...gk,gok->...go", patches, weights)
     sums = sums.reshape(*sums.shape[:-2], -1) + layer.bias.codes
     steps = sums * (x.scale[0] * np.asarray(w.scale) / y.scale[0])
-    if layer.activation == "relu":
+    if layer.activation != "none":
         steps = np.maximum(steps, 0)
+    if layer.activation == "relu6":
+        steps = np.minimum(steps, 6 / y.scale[0])
     return np.clip(steps + y.zero_point[0], y.low, y.high)
 
 
@@ -126,3 +132,37 @@ def test_sums_that_could_overflow_are_refused() -> None:
     with pytest.raises(UnsupportedError, match=r"^long/fc: linear of 16-bit weights could sum"):
         run(made, x)
     assert run(parse("quantize{weights=12,activations=16}").apply(graph, Data(x=x)), x).size == 1
+
+
+@pytest.mark.parametrize("name", ["graph.tflite", "graph.onnx"])
+def test_files_without_wide_weights_refuse(name: str, tmp_path: Path) -> None:
+    graph = compressed(mlp(), "quantize{weights=12}")
+    with pytest.raises(InterchangeError, match=r"^mlp/conv: cannot be written as .* 12"):
+        save(graph, tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "weights=12,activations=12",
+        "weights=1,scheme=binary",
+        "weights=1,scheme=binary,activations=1,first_last_bits=8",
+        "weights=2,scheme=ternary",
+        "weights=4,scheme=apot",
+        "exclude=fc1",
+    ],
+)
+def test_own_files_hold_everything(spec: str, tmp_path: Path) -> None:
+    graph = compressed(mlp(), f"quantize{{{spec}}}")
+    save(graph, tmp_path / "graph.hwsim")
+    assert difference(load(tmp_path / "graph.hwsim"), graph) == ""
+
+
+@pytest.mark.parametrize("name", ["graph.tflite", "graph.onnx"])
+@pytest.mark.parametrize("scheme", ["weights=1,scheme=binary", "weights=2,scheme=ternary"])
+def test_signs_and_trits_are_written_as_bytes(name: str, scheme: str, tmp_path: Path) -> None:
+    graph = compressed(mlp(), f"quantize{{{scheme}}}")
+    save(graph, tmp_path / name)
+    x, policy = samples(graph, 16), "ort" if "onnx" in name else "tflite-ref"
+    back = run(load(tmp_path / name), x, policy)
+    np.testing.assert_array_equal(back.reshape(16, -1), run(graph, x, policy).reshape(16, -1))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hwsim.errors import FormatError
-from hwsim.formats import FORMATS, NM, Bitmask, Csr, Dense, Format
+from hwsim.formats import FORMATS, NM, Bitmask, Block, Csr, Dense, Format
 from hwsim.formats.find import find_format
 
 # Two rows of ten columns; three values, never more than one in four neighbours.
@@ -26,6 +26,10 @@ MATRIX = np.array([[0, 7, 0, 0, 0, 0, 0, 0, 0, -3], [0, 0, 0, 0, -8, 0, 0, 0, 0,
         (NM(2, 4), 8, 12, 3),
         (NM(1, 4), 4, 3, 2),
         (NM(4, 8), 8, 16, 6),  # two groups a row, four values each; 16 places of 3 bits
+        (Block(2, 2), 8, 12, 3 + 2),  # blocks at columns 0, 4 and 8; starts 0, 3
+        (Block(1, 4), 8, 10, 3 + 3),  # the last block of row 0 is two wide
+        (Block(1, 4), 4, 5, 3 + 3),
+        (Block(4, 16), 8, 20, 1 + 2),  # one block, cut to the matrix
     ],
     ids=str,
 )
@@ -46,6 +50,20 @@ def test_what_csr_holds() -> None:
 def test_what_bitmask_holds() -> None:
     arrays = Bitmask().pack(MATRIX, 8).arrays
     assert arrays["mask"].tolist() == [[0b00000010, 0b00000010], [0b00010000, 0]]
+
+
+def test_what_blocks_hold() -> None:
+    arrays = Block(2, 2).pack(MATRIX, 8).arrays
+    # Each block row by row, its zeros with it.
+    assert arrays["values"].view(np.int8).tolist() == [0, 7, 0, 0, 0, 0, -8, 0, 0, -3, 0, 0]
+    assert arrays["places"].tolist() == [0, 2, 4]
+    assert arrays["starts"].tolist() == [0, 3]
+    assert Block(2, 2).stored_per_row(Block(2, 2).pack(MATRIX, 8)).tolist() == [6, 6]
+
+
+def test_rows_of_a_block_share_what_they_read() -> None:
+    # 24 multiplications on 1, 2, 4 and 6 lanes: with 4 lanes, two blocks of two rows each.
+    assert [Block(2, 4).activation_reads(24, lanes) for lanes in (1, 2, 4, 6)] == [24, 12, 12, 12]
 
 
 def test_what_one_of_four_holds() -> None:
@@ -92,7 +110,16 @@ def test_any_pair_is_a_format(name: str) -> None:
     assert fmt.name == name
 
 
-@pytest.mark.parametrize("name", ["", "coo", "DENSE", "0:4", "5:4", "1:1", "1:257", "2:4 ", "-1:4"])
+@pytest.mark.parametrize("name", ["bsr1x1", "bsr4x4", "bsr256x1", "bsr16x3"])
+def test_any_block_is_a_format(name: str) -> None:
+    fmt = find_format(name)
+    assert isinstance(fmt, Block)
+    assert fmt.name == name
+
+
+@pytest.mark.parametrize(
+    "name", ["", "bsr0x4", "bsr257x1", "coo", "DENSE", "0:4", "5:4", "1:1", "1:257", "2:4 ", "-1:4"]
+)
 def test_unknown_names_are_refused(name: str) -> None:
     with pytest.raises(FormatError) as error:
         find_format(name)
