@@ -114,6 +114,8 @@ class Qat(Compressor):
                 f"method=lsq learns scales of schemes {', '.join(_STRETCHED)}, got {self.scheme}; "
                 "method=ste trains it"
             )
+        if self.method == "lsq" and self.activations == 1:
+            raise ValueError("method=lsq learns steps; signs have none, method=ste trains them")
         if self.method == "pact" and self.activations == REAL_BITS:
             raise ValueError("method=pact needs integer activations, got activations=32")
         if self.observer == "entropy" and self.activations > 8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -115,6 +116,5 @@ def energy_rank(matrix: FloatArray, energy: float) -> int:
         matrix: Of any shape.
         energy: 0 < energy <= 1.
     """
-    squares = singular_values(matrix) ** 2
-    kept = np.asarray(np.cumsum(squares), np.float64)
-    return min(1 + int(np.searchsorted(kept, energy * kept[-1])), len(kept))
+    kept: list[float] = np.cumsum(singular_values(matrix) ** 2).tolist()
+    return min(1 + bisect_left(kept, energy * kept[-1]), len(kept))

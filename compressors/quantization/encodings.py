@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compressors._disjoint_sets import DisjointSets
-from compressors.quantization.scales import LARGEST_SCALE, activation_scale, power_above
+from compressors.quantization.affine import asymmetric, step_of, symmetric
+from compressors.quantization.scales import LARGEST_SCALE
 from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
 from hwsim.ops import (
@@ -59,7 +60,7 @@ class ActivationEncoding:
     def of(self, low: float, high: float, bits: int) -> Quant:
         """Return the encoding of [low, high]; of 1 bit, of signs times the larger end."""
         if bits == 1:
-            scale = _scale(max(-low, high), self.power_of_two_scales)
+            scale = step_of(max(-low, high), self.power_of_two_scales)
             return Quant(scale=(scale,), bits=bits, is_bipolar=True)
         if self.is_symmetric or bits > _MOST_ASYMMETRIC_BITS:
             return symmetric(low, high, bits, self.power_of_two_scales)
@@ -194,7 +195,7 @@ class _Groups:
         }
         is_power = self._encoding.power_of_two_scales
         for root, scale in self._zero_scales(made, lows, highs).items():
-            made[root] = replace(made[root], scale=(_scale(scale, is_power),))
+            made[root] = replace(made[root], scale=(step_of(scale, is_power),))
         return {tensor: made[self.root(tensor)] for tensor in ranges}
 
     @property
@@ -231,32 +232,3 @@ def _gain(node: Node) -> float:
     weight = node.op.weight
     largest = 0.0 if weight is None else float(np.abs(weight.real()).max(initial=0.0))
     return _ZERO_PARTS * largest or 1.0
-
-
-def asymmetric(low: float, high: float, bits: int = 8, power_of_two_scales: bool = False) -> Quant:
-    """Return the signed encoding of [low, high], which holds 0.
-
-    With 8 bits, scale = (high - low) / 255, zero point = clip(round(-128 - low / scale)) (Jacob et
-    al., arXiv 1712.05877, section 3). The scale is a float32 value.
-    """
-    smallest, steps = -(1 << (bits - 1)), (1 << bits) - 1
-    scale = _scale((high - low) / steps, power_of_two_scales)
-    zero_point = int(np.clip(np.rint(smallest - low / scale), smallest, smallest + steps))
-    return Quant(scale=(scale,), zero_point=(zero_point,), bits=bits)
-
-
-def symmetric(low: float, high: float, bits: int, power_of_two_scales: bool = False) -> Quant:
-    """Return the encoding of [low, high] whose zero point is 0.
-
-    With 16 bits, scale = max(-low, high) / 32767 (TensorFlow Lite's 16x8 scheme). The scale is a
-    float32 value.
-    """
-    largest = (1 << (bits - 1)) - 1
-    return Quant(scale=(_scale(max(-low, high) / largest, power_of_two_scales),), bits=bits)
-
-
-def _scale(scale: float, is_power_of_two: bool) -> float:
-    """Return an activation's scale as a float32 value, or as the power of two above."""
-    if is_power_of_two:
-        scale = float(power_above(np.array([scale]))[0])
-    return activation_scale(scale)

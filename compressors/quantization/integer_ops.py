@@ -59,10 +59,8 @@ class LayerEncoding:
 def as_integers(op: Op, input_scale: float, output: Quant, encoding: LayerEncoding) -> Op:
     """Return `op` with integer constants; layer norms keep their reals.
 
-    Weights that are integers already keep their codes, scales and format.
-
     Args:
-        op: Of floats, or with integer weights.
+        op: Of floats, or with integer weights, which keep their codes, scales and format.
         input_scale: Of its first operand; whatever where there is none.
         output: Encoding of its result.
         encoding: Of weights.
@@ -229,8 +227,7 @@ def _kept(weight: Weight, bias: FloatArray, input_scale: float, encoding: LayerE
     if not most <= 2.0 ** (bits - 2):
         raise RecipeError(
             f"{encoding.where}: quantize: a bias beside weights that are integers already needs "
-            f"{most:.3g} steps of input scale x weight scale, expected at most "
-            f"{2.0 ** (bits - 2):.3g}; quantize this layer's weights here"
+            f"{most:.3g} steps of input scale x weight scale, at most {2.0 ** (bits - 2):.3g} fit"
         )
     return weight
 

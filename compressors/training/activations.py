@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 # Share of a new batch in a range that follows.
 _FRESH = 0.1
+# Standard deviation of normal values over their mean magnitude.
+_NORMAL_DEVIATION = math.sqrt(math.pi / 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +49,14 @@ class Made:
 
     @property
     def inside(self) -> Tensor:
-        """Where `v` lies in the range of the codes; of signs, in [-1, 1]."""
-        low, high = (
-            float(self.quant.decode(np.array(c))) for c in (self.quant.low, self.quant.high)
-        )
-        return (self.v.detach() >= low) & (self.v.detach() <= high)
+        """Where `v` lies in the range of the codes; before signs, within a deviation of 0.
+
+        Binarized networks pass gradients where normalised inputs lie in -1..1 (Hubara et al., arXiv
+        1602.02830, equation 4); the scale of signs is the mean magnitude.
+        """
+        low, high = self.quant.decode(np.array([self.quant.low, self.quant.high]))
+        wider = _NORMAL_DEVIATION if self.quant.is_bipolar else 1.0
+        return (self.v.detach() >= wider * low) & (self.v.detach() <= wider * high)
 
 
 class Activations(Protocol):

@@ -112,7 +112,8 @@ def _learned(task: Reconstruction, low: FloatArray, course: RoundingCourse) -> A
         optimizer.zero_grad()
         torch.autograd.backward(loss)
         optimizer.step()  # pyright: ignore[reportUnknownMemberType]
-    return ((v.detach() >= 0.0) & (free > 0.0)).numpy()
+    # h(V) >= 1/2; whole steps have never moved from h = 0.
+    return (v.detach() >= 0.0).numpy()
 
 
 def _tensor(values: Array, dtype: torch.dtype = torch.float32) -> Tensor:

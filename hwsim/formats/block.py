@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.errors import FormatError
 from hwsim.formats._bits import (
     index_bits,
     pack_unsigned,
@@ -109,8 +110,11 @@ class Block:
         """Return the columns of the stored blocks, and where each row of blocks starts."""
         high, wide = -(-packed.shape[0] // self.rows), -(-packed.shape[1] // self.columns)
         starts = unpack_unsigned(packed.arrays["starts"], index_bits(high * wide), high + 1)
-        bits = index_bits(wide - 1)
-        return unpack_unsigned(packed.arrays["places"], bits, int(starts[-1])), starts
+        places = unpack_unsigned(packed.arrays["places"], index_bits(wide - 1), int(starts[-1]))
+        numbers = np.repeat(np.arange(high), np.diff(starts)) * wide + places
+        if places.max(initial=0) >= wide or (np.diff(numbers) <= 0).any():
+            raise FormatError(f"format {self.name}: blocks do not follow one another along rows")
+        return places, starts
 
     def _parts(self, packed: Packed) -> tuple[Array, IntArray, IntArray]:
         places, starts = self._places(packed)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 
 from hwsim.errors import FormatError
-from hwsim.formats import Dense, Packed
+from hwsim.formats import Block, Dense, Packed
 from hwsim.formats.find import find_format
 from hwsim.interchange._json_values import Tree, integers, text
 
@@ -45,9 +45,10 @@ class BlobWriter:
         """Take a weight in the bytes of its format; say its shape, and where each array lies."""
         stored, packed = _exactly_packed(weight)
         allowed = _UNPACKED_BYTES + _UNPACKED_RATIO // 2 * (self._size + packed.storage_bytes)
-        if self._unpacked + weight.codes.nbytes > allowed:
+        itemsize = weight.codes.dtype.itemsize
+        if self._unpacked + _unpacked_bytes(weight.shape, itemsize, stored) > allowed:
             stored, packed = Dense(), Dense().pack(weight.matrix, weight.bits)
-        self._unpacked += weight.codes.nbytes
+        self._unpacked += _unpacked_bytes(weight.shape, itemsize, stored)
         tree: Tree = {"shape": weight.shape, "format": weight.format.name}
         if stored != weight.format:
             tree["stored"] = stored.name
@@ -107,6 +108,14 @@ def _times(numbers: Array, factor: float) -> Array:
         return (numbers * factor).astype(np.float32).astype(np.float64)
 
 
+def _unpacked_bytes(shape: Shape, itemsize: int, stored: Format) -> int:
+    """Return what it takes to unpack a weight; blocks at the edges are whole meanwhile."""
+    rows, columns = shape[0], math.prod(shape[1:])
+    if isinstance(stored, Block):
+        rows, columns = rows + -rows % stored.rows, columns + -columns % stored.columns
+    return rows * columns * itemsize
+
+
 def _exactly_packed(weight: Weight) -> tuple[Format, Packed]:
     """Return how the weight is stored so that every bit comes back, the sign of a zero included."""
     try:
@@ -136,7 +145,8 @@ class BlobReader:
         shape = integers(tree["shape"])
         if not shape or min(shape) < 1:
             raise ValueError(f"weights have extents >= 1, got {list(shape)}")
-        self._claim(math.prod(shape) * dtype.itemsize, shape)
+        stored = find_format(text(tree.get("stored", tree["format"])))
+        self._claim(_unpacked_bytes(shape, dtype.itemsize, stored), shape)
         places = cast("dict[str, object]", tree["arrays"])
         packed = Packed(
             shape=(shape[0], math.prod(shape[1:])),
@@ -144,7 +154,6 @@ class BlobReader:
             dtype=dtype,
             arrays={name: self._part(place) for name, place in places.items()},
         )
-        stored = find_format(text(tree.get("stored", tree["format"])))
         # A copy, as what is unpacked may be bytes of the file itself, at an odd address.
         return np.array(stored.unpack(packed), order="C").reshape(shape)
 

@@ -56,7 +56,7 @@ def test_one_layer_by_hand() -> None:
 
 
 @pytest.mark.parametrize(
-    ("build", "last"), [(mlp, "fc2"), (residual, "fc"), (concatenated, "head")]
+    ("build", "last"), [(mlp, "fc1"), (mlp, "fc2"), (residual, "fc"), (concatenated, "head")]
 )
 def test_weight_only_sums_have_the_means_of_floats(build: Callable[[], Graph], last: str) -> None:
     graph = build()

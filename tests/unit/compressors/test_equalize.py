@@ -140,6 +140,11 @@ def test_whatever_is_not_is_refused(function: str) -> None:
         Equalize().apply(graph)
 
 
+def test_a_relu6_that_no_layer_takes_in_is_refused_too() -> None:
+    with pytest.raises(RecipeError, match="relu6=relu frees those behind a relu6"):
+        Equalize().apply(chain(LeakyRelu(alpha=0.1), Elementary(function="relu6")))
+
+
 def test_relu6_can_be_written_as_relu() -> None:
     graph = chain(Elementary(function="relu6"))
     made = Equalize(relu6="relu").apply(graph)
@@ -158,6 +163,16 @@ def test_values_of_attention_scale_but_scores_do_not() -> None:
     assert scalable.is_free[scalable.makes["v"]].all()
     assert not scalable.is_free[scalable.makes["q"]].any()
     assert not scalable.is_free[scalable.makes["k"]].any()
+
+
+def test_the_left_factor_of_a_product_is_left_alone() -> None:
+    b = GraphBuilder("product", 1, 4, 6)
+    left, right = b.linear("left", "x", 4), b.linear("right", "x", 5)
+    product = b.add("product", MatMul(), left, right)
+    graph = b.done(b.linear("last", product, 3), b.linear("aside", left, 3))
+    scalable = find_scalable(graph)
+    assert scalable.is_free[scalable.makes["right"]].all()
+    assert not scalable.is_free[scalable.makes["left"]].any()
 
 
 def test_an_operand_of_one_channel_beside_many_is_left_alone() -> None:

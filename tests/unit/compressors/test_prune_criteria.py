@@ -287,7 +287,7 @@ def test_a_criterion_that_does_not_fit_is_refused(
 
 
 @pytest.mark.parametrize("name", [c.name for c in CRITERIA.values() if c.needs != "none"])
-def test_data_that_is_missing_is_named(name: str) -> None:
+def test_data_that_is_missing_is_named(name: CriterionName) -> None:
     structure = {"filter": "filter", "block": "layer"}.get(CRITERIA[name].unit, "unstructured")
     step = Prune(structure=structure, sparsity=0.5, criterion=name)
     assert step.needs == CRITERIA[name].needs

@@ -18,7 +18,7 @@ from hwsim.formats import NM
 from hwsim.graph import Graph
 from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 from hwsim.reference import trace
-from tests.graphs import GraphBuilder, decoder, mlp, residual, samples
+from tests.graphs import GraphBuilder, decoder, mlp, residual, samples, weight_of
 
 # Far below every figure that is compared, far above what rounding adds to a Hessian.
 DAMPING = 1e-9
@@ -161,3 +161,16 @@ def test_integer_weights_cannot_make_up() -> None:
     integer = parse("quantize").apply(graph, data)
     with pytest.raises(RecipeError, match="expected reals, got int8; prune before quantize"):
         Prune(sparsity=0.5, criterion="obs").apply(integer, data)
+
+
+def test_a_layer_sees_what_the_pruned_ones_before_it_make() -> None:
+    b = GraphBuilder("chain", 1, 2)
+    first = Linear(weight=weight_of([[1.0, 1.0], [0.01, 0.01]]))
+    second = Linear(weight=weight_of([[1.0, 1000.0]]))
+    graph = b.done(b.add("fc2", second, b.add("fc1", first, "x")))
+    x = np.random.default_rng(0).standard_normal((20, 2))
+    pruned = Prune(sparsity=0.5, criterion="obs").apply(graph, Data(x=x))
+    left = [node.op.weight.codes for node in pruned.nodes if node.op.weight is not None]
+    # The second row goes: of what it makes, fc2 needs nothing, which mattered most before.
+    np.testing.assert_allclose(left[0], [[1, 1], [0, 0]])
+    np.testing.assert_allclose(left[1], [[1, 0]], rtol=1e-6)

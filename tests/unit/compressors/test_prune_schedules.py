@@ -109,7 +109,9 @@ def test_scores_are_compared_as_multiples_of_their_mean(
     step = Prune(structure=structure, sparsity=0.5, scope="global", criterion=criterion)
     codes = layers_of(graph)["fc1"].weight.codes
     small = with_op(graph, "fc1", weight=Weight(codes=codes * np.float32(2**-10)))
-    assert zeros(step.apply(small, data))["fc1"] == zeros(step.apply(graph, data))["fc1"] < 960
+    lost, want = (zeros(step.apply(g, data))["fc1"] for g in (small, graph))
+    # Biases behind the layer keep their size: what later layers see is a little different.
+    assert abs(lost - want) < 10 < want < 950
 
 
 def test_ratios_go_before_sparsity() -> None:

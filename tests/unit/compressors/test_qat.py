@@ -25,7 +25,7 @@ from hwsim.errors import RecipeError, UnsupportedError
 from hwsim.execute import accuracy, prepare_all
 from hwsim.graph import Graph
 from hwsim.numerics import find_policy
-from hwsim.ops import Conv2d, Linear
+from hwsim.tensor import Weight
 from tests.graphs import GRAPHS, GraphBuilder, gated, mlp, residual, samples
 
 # Each a width, a policy and a way to learn; every policy that training is likely for.
@@ -34,6 +34,7 @@ CASES = (
     "weights=4,activations=8,numerics=xnnpack,method=lsq",
     "weights=8,activations=4,numerics=ort,method=pact,clip=max",
     "numerics=tflm,granularity=tensor,clip=max",
+    "activations=1,weights=1,scheme=binary,first_last_bits=8",
 )
 graphs = pytest.mark.parametrize("build", GRAPHS, ids=lambda build: build.__name__)
 cases = pytest.mark.parametrize("settings", CASES)
@@ -62,12 +63,15 @@ def twin_of(graph: Graph, step: Qat) -> IntegerTwin:
     return integer_twin(graph, samples(graph, 16), training)
 
 
+@pytest.mark.slow
 @graphs
 @cases
 def test_training_sees_the_codes_of_the_integer_executor(
     build: Callable[[], Graph], settings: str
 ) -> None:
     step = step_of(settings)
+    if step.activations == 1 and build.__name__ in ("residual", "concatenated"):
+        pytest.skip("layers there read numbers that are never negative")
     twin = twin_of(build(), step).train()
     optimizer = torch.optim.SGD(twin.parameters(), lr=0.01)
     graph = twin.graph()
@@ -81,19 +85,10 @@ def test_training_sees_the_codes_of_the_integer_executor(
             np.testing.assert_array_equal(seen[name], codes, err_msg=name)
         # The next round compares other weights, steps and ranges.
         torch.autograd.backward(twin.logits(x).square().mean() + twin.penalty())
+        for name, parameter in twin.named_parameters():
+            assert parameter.grad is not None, name
+            assert bool(torch.isfinite(parameter.grad).all()), name
         optimizer.step()  # pyright: ignore[reportUnknownMemberType]
-        optimizer.zero_grad()
-
-
-@graphs
-@cases
-def test_every_trained_number_gets_a_gradient(build: Callable[[], Graph], settings: str) -> None:
-    twin = twin_of(build(), step_of(settings)).train()
-    x = torch.tensor(samples(build(), 6).reshape(6, *build().tensors["x"].shape))
-    torch.autograd.backward(twin.logits(x).square().mean() + twin.penalty())
-    for name, parameter in twin.named_parameters():
-        assert parameter.grad is not None, name
-        assert bool(torch.isfinite(parameter.grad).all()), name
 
 
 def everything(graph: Graph) -> list[object]:
@@ -105,6 +100,7 @@ def everything(graph: Graph) -> list[object]:
     return [graph.to_text(), dict(graph.tensors), constants]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [mlp, residual, gated], ids=lambda build: build.__name__)
 @pytest.mark.parametrize(
     "settings",
@@ -179,6 +175,7 @@ def problem() -> tuple[Graph, Data]:
     return b.done(b.linear("fc2", hidden, 4)), Data(x=x, y=y.astype(np.int64))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("encoding", "way"),
     [
@@ -188,6 +185,7 @@ def problem() -> tuple[Graph, Data]:
         ("weights=2,clip=mse", ",optimizer=adam,learning_rate=0.01"),
         ("weights=2,scheme=ternary", ""),
         ("weights=1,scheme=binary", ""),
+        ("weights=1,scheme=binary,first_last_bits=8,activations=1", ",epochs=30"),
     ],
 )
 def test_it_makes_up_for_few_bits(encoding: str, way: str) -> None:
@@ -215,6 +213,7 @@ class Stopped(Unwatched):
         return self._state
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", ["ste", "lsq", "pact"])
 def test_ranges_steps_and_tops_are_part_of_what_is_kept(method: str) -> None:
     step = step_of(f"method={method},clip=max,epochs=3,range_epochs=2,batch_size=8,activations=4")
@@ -225,6 +224,7 @@ def test_ranges_steps_and_tops_are_part_of_what_is_kept(method: str) -> None:
         assert everything(step.compress(residual(), bench)) == expected
 
 
+@pytest.mark.slow
 def test_equal_seeds_give_equal_graphs_and_leave_the_first_alone() -> None:
     graph, before = gated(), everything(gated())
     step = Qat(clip="max", epochs=2, batch_size=8)
@@ -238,24 +238,26 @@ def test_equal_seeds_give_equal_graphs_and_leave_the_first_alone() -> None:
     )
 
 
+def weights(before: Graph, after: Graph) -> list[tuple[Weight, Weight]]:
+    """Return the weights of layers in two graphs, by name."""
+    found = {node.name: node.op.weight for node in before.nodes if node.op.weight is not None}
+    pairs = [(found.get(node.name), node.op.weight) for node in after.nodes]
+    return [(left, right) for left, right in pairs if left is not None and right is not None]
+
+
+@pytest.mark.slow
 def test_what_earlier_steps_made_stays() -> None:
     data = labelled(mlp())
     pruned = parse("prune{sparsity=0.6}").apply(mlp(), data)
     trained = Qat(epochs=2, weights=4).apply(pruned, data)
-    for before, after in zip(pruned.nodes, trained.nodes, strict=False):
-        for left, right in zip(before.op.constants[:1], after.op.constants[:1], strict=True):
-            assert not right.codes[left.codes == 0].any()
-            assert right.format == left.format
+    for left, right in weights(pruned, trained):
+        assert not right.codes[left.codes == 0].any()
+        assert right.format == left.format
     chosen = parse("quantize{activations=32,weights=3}").apply(mlp(), data)
     trained = Qat(epochs=2, learning_rate=0.1).apply(chosen, data)
-    biases = 0
-    for before, after in zip(chosen.nodes, trained.nodes, strict=False):
-        if isinstance(before.op, (Conv2d, Linear)) and isinstance(after.op, (Conv2d, Linear)):
-            np.testing.assert_array_equal(before.op.weight.codes, after.op.weight.codes)
-            assert before.op.bias is not None
-            assert after.op.bias is not None
-            biases += not np.allclose(before.op.bias.real(), after.op.bias.real(), atol=1e-3)
-    assert biases
+    for left, right in weights(chosen, trained):
+        np.testing.assert_array_equal(left.codes, right.codes)
+        assert left.quant == right.quant
 
 
 def test_it_prints_as_the_spec_that_makes_it() -> None:
@@ -266,7 +268,7 @@ def test_it_prints_as_the_spec_that_makes_it() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    ["weights=1", "activations=0", "activations=24", "scheme=binary,weights=1,method=lsq",
+    ["weights=1", "activations=0", "activations=24", "activations=1,method=lsq", "scheme=binary,weights=1,method=lsq",
      "activations=32,method=pact", "numerics=cortex_m7", "observer=entropy,activations=16",
      "layer_weights=conv", "epochs=0"],
 )  # fmt: skip

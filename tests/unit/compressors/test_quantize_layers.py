@@ -99,7 +99,7 @@ def decoded_layer(weight: list[list[float]], bias: list[float], codes: list[list
 
 
 def test_filters_of_zeros_leave_room_for_their_bias() -> None:
-    graph = decoded_layer([[7.0, 3.0], [1.0, 1.0]], [0.5, 3.0], [[7, 3], [0, 0]])
+    graph = decoded_layer([[7.0, 3.0], [7e3, 7e3]], [0.5, 3.0], [[7, 3], [0, 0]])
     made = compressed(graph, "quantize")
     np.testing.assert_allclose(op_of(made, "fc").constants[1].real(), [0.5, 3.0], atol=0.02)
     assert layers(made)["fc"].codes.tolist() == [[7, 3], [0, 0]]
@@ -166,6 +166,8 @@ def test_first_and_last_stay_wider() -> None:
     assert wide == {"x", "softmax", "flat", "pool", "c_relu"}
     narrower = compressed(residual(), "quantize{weights=8,first_last_bits=4}")
     assert {weight.bits for weight in layers(narrower).values()} == {8}
+    wide = compressed(mlp(), "quantize{activations=16,first_last_bits=8}")
+    assert {quant_of(wide, name).bits for name in wide.tensors} == {16}
 
 
 @pytest.mark.parametrize("scheme", ["weights=4,scheme=asymmetric", "weights=4,scheme=apot"])
@@ -220,6 +222,24 @@ def test_islands_of_a_branching_graph_come_near() -> None:
     heavy = 'weights=2,exclude="stem;?;up;down;head"'
     assert off(f"quantize{{{heavy}}}") < 0.2 * off("quantize{weights=2}")
     assert off("quantize{exclude=*}") < 1e-5
+
+
+def test_islands_read_each_others_reals() -> None:
+    # What `stem` makes goes as reals to `a1`, and as codes to the sum.
+    made = compressed(residual(), 'quantize{exclude="stem;a1"}')
+    kinds = [node.op.kind for node in made.nodes if isinstance(node.op, Dequantize | Quantize)]
+    assert kinds == ["quantize", "quantize"]
+    run(made, samples(made, 2))
+
+
+def test_biases_have_no_zero_point() -> None:
+    made = compressed(mlp(), "quantize{scheme=asymmetric}")
+    for name, weight in layers(made).items():
+        bias = op_of(made, name).constants[1].quant
+        assert weight.quant is not None
+        assert bias is not None
+        assert not weight.quant.is_symmetric
+        assert bias.is_symmetric
 
 
 def test_names_of_nobody_are_refused() -> None:

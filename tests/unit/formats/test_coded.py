@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from hwsim.arrays import Array, IntArray
 from hwsim.errors import FormatError
-from hwsim.formats import NM, Bitmask, Codebook, Csr, Dense, Format, Huffman, Relative, Trits
+from hwsim.formats import NM, Bitmask, Block, Codebook, Csr, Dense, Format, Huffman, Relative, Trits
 from hwsim.formats._bits import pack_unsigned, unpack_unsigned
 from hwsim.formats._canonical import canonical_codes, code_lengths
 from hwsim.formats.break_even import break_even_density, break_even_table
@@ -285,3 +285,12 @@ def test_the_table_of_break_even_densities() -> None:
     assert "2:4" not in table
     assert all(0 <= density <= 1 for row in table.values() for density in row)
     assert table["bitmask"][0] < table["bitmask"][1]
+
+
+def test_no_block_is_stored_twice() -> None:
+    weights = np.ones((4, 8), np.int8)
+    packed = Block(4, 4).pack(weights, 8)
+    for places in ([0, 0], [1, 0], [0, 2]):
+        damaged = packed.arrays | {"places": np.array(places, np.uint8)}
+        with pytest.raises(FormatError, match="do not follow one another"):
+            Block(4, 4).unpack(replace(packed, arrays=damaged))

@@ -15,7 +15,7 @@ from safetensors.numpy import save as safetensors_bytes  # pyright: ignore[repor
 
 import compressors
 from hwsim.data import Data
-from hwsim.formats import FORMATS, NM, Bitmask, Csr, Format, Huffman, Signs, Trits
+from hwsim.formats import FORMATS, NM, Bitmask, Block, Csr, Format, Huffman, Signs, Trits
 from hwsim.graph import Graph, Node
 from hwsim.interchange import load, save
 from hwsim.numerics import Quant
@@ -294,6 +294,18 @@ def test_a_small_file_does_not_unpack_to_a_large_graph(tmp_path: Path) -> None:
     # One code of no bits stands for any number of weights.
     wide = manifest_edited(path.read_bytes(), lambda m: weight(m).update(shape=[4, 1 << 30]))
     found = read(path, wide)
+    assert isinstance(found, str)
+    assert "are more than a file of this size holds" in found
+
+
+def test_a_small_file_does_not_ask_for_large_blocks(tmp_path: Path) -> None:
+    path = tmp_path / "a.hwsim"
+    save(one_layer(Weight(codes=np.zeros((1, 64), np.int8), quant=UNIT, format=Block(4, 4))), path)
+
+    def enlarge(manifest: Any) -> None:
+        weight(manifest).update(format="bsr256x1", shape=[1, 12 << 20])
+
+    found = read(path, manifest_edited(path.read_bytes(), enlarge))
     assert isinstance(found, str)
     assert "are more than a file of this size holds" in found
 
