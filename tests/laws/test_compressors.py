@@ -46,7 +46,7 @@ SPECS = (
     "quantize|prune{structure=2:4}",
     "prune{sparsity=0.8}|quantize|encode",
     "prune{sparsity=0.8}|encode{linear=relative4_huffman,conv=relative8_huffman}",
-    "equalize|gptq{bits=3}|quantize|correct_bias",
+    "equalize|gptq{bits=3}|quantize|correct_bias{calibration_samples=2}",
     "adaround{iterations=5,batch_size=32}|quantize",
     "mixed_precision{budget=0.8,bits=2;4;8}",
     "factorize{method=channel_svd,rank=1}",

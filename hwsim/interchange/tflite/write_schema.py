@@ -9,12 +9,14 @@ import flatbuffers
 import numpy as np
 import tflite
 
+from hwsim.interchange.tflite.write_flatbuffer import integers, offsets, sparsity_table, table
 from hwsim.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from hwsim.arrays import Array
+    from hwsim.interchange.tflite.sparsity import Sparsity
     from hwsim.numerics import Quant
 
 Option: TypeAlias = "int | float | bool | tuple[int, ...]"
@@ -41,7 +43,9 @@ class Tensor:
         dtype: `float32`, `int8`, ..., `int4`: as in the schema, in lower case.
         quant: Its encoding; None for reals and for integers that are no codes.
         axis: Of a per-channel encoding.
-        values: Of a constant; None for what travels between operators.
+        values: Of a constant, or those that are stored of it; None for what travels between
+            operators.
+        sparsity: Which elements are stored; None where all are.
         is_variable: Whether it keeps its values from run to run.
     """
 
@@ -51,6 +55,7 @@ class Tensor:
     quant: Quant | None = None
     axis: int = 0
     values: Array | None = None
+    sparsity: Sparsity | None = None
     is_variable: bool = False
 
 
@@ -107,26 +112,26 @@ def model_bytes(
     operators = [
         _operator(builder, call, codes.index((call.code, call.version)), index) for call in calls
     ]
-    subgraph = _table(
+    subgraph = table(
         builder,
         "SubGraph",
         Name=builder.CreateString("main"),
-        Tensors=_offsets(builder, "SubGraph", "Tensors", written),
-        Operators=_offsets(builder, "SubGraph", "Operators", operators),
-        Inputs=_integers(builder, [index[name] for name in inputs]),
-        Outputs=_integers(builder, [index[name] for name in outputs]),
+        Tensors=offsets(builder, "SubGraph", "Tensors", written),
+        Operators=offsets(builder, "SubGraph", "Operators", operators),
+        Inputs=integers(builder, [index[name] for name in inputs]),
+        Outputs=integers(builder, [index[name] for name in outputs]),
     )
-    model = _table(
+    model = table(
         builder,
         "Model",
         Version=_SCHEMA_VERSION,
         Description=builder.CreateString(f"hwsim {__version__}"),
-        Subgraphs=_offsets(builder, "Model", "Subgraphs", [subgraph]),
-        Buffers=_offsets(builder, "Model", "Buffers", buffers),
-        OperatorCodes=_offsets(
+        Subgraphs=offsets(builder, "Model", "Subgraphs", [subgraph]),
+        Buffers=offsets(builder, "Model", "Buffers", buffers),
+        OperatorCodes=offsets(
             builder, "Model", "OperatorCodes", [_code(builder, *code) for code in codes]
         ),
-        Metadata=_offsets(builder, "Model", "Metadata", notes),
+        Metadata=offsets(builder, "Model", "Metadata", notes),
     )
     builder.Finish(model, IDENTIFIER)
     return bytes(builder.Output())
@@ -142,40 +147,19 @@ def _content(tensor: Tensor) -> bytes:
     return (nibbles[::2] | nibbles[1::2] << 4).astype(np.uint8).tobytes()
 
 
-def _table(builder: Any, name: str, /, **fields: Any) -> int:
-    """Write a table of the schema; its vectors and strings are offsets, written before."""
-    start: Callable[[Any], None] = getattr(_schema, f"{name}Start")
-    end: Callable[[Any], int] = getattr(_schema, f"{name}End")
-    start(builder)
-    for key, value in fields.items():
-        getattr(_schema, f"{name}Add{key}")(builder, value)
-    return end(builder)
-
-
-def _offsets(builder: Any, table: str, name: str, offsets: Sequence[int]) -> int:
-    getattr(_schema, f"{table}Start{name}Vector")(builder, len(offsets))
-    for offset in reversed(offsets):
-        builder.PrependUOffsetTRelative(offset)
-    return builder.EndVector()
-
-
-def _integers(builder: Any, values: Sequence[int]) -> int:
-    return builder.CreateNumpyVector(np.asarray(values, np.int32))
-
-
 def _buffer(builder: Any, content: bytes) -> int:
     if not content:
-        return _table(builder, "Buffer")
+        return table(builder, "Buffer")
     builder.StartVector(1, len(content), _ALIGNMENT)
     builder.head -= len(content)
     builder.Bytes[builder.head : builder.head + len(content)] = content
-    return _table(builder, "Buffer", Data=builder.EndVector())
+    return table(builder, "Buffer", Data=builder.EndVector())
 
 
 def _quantization(builder: Any, quant: Quant, axis: int) -> int:
     scale = builder.CreateNumpyVector(np.asarray(quant.scale, np.float32))
     zero_point = builder.CreateNumpyVector(np.asarray(quant.zero_point, np.int64))
-    return _table(
+    return table(
         builder,
         "QuantizationParameters",
         Scale=scale,
@@ -187,23 +171,25 @@ def _quantization(builder: Any, quant: Quant, axis: int) -> int:
 def _tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
     fields: dict[str, int] = {
         "Name": builder.CreateString(tensor.name),
-        "Shape": _integers(builder, tensor.shape),
+        "Shape": integers(builder, tensor.shape),
         "Type": getattr(_schema.TensorType, tensor.dtype.upper()),
         "Buffer": buffer,
         "IsVariable": tensor.is_variable,
     }
     if tensor.quant is not None:
         fields["Quantization"] = _quantization(builder, tensor.quant, tensor.axis)
-    return _table(builder, "Tensor", **fields)
+    if tensor.sparsity is not None:
+        fields["Sparsity"] = sparsity_table(builder, tensor.sparsity)
+    return table(builder, "Tensor", **fields)
 
 
 def _metadata(builder: Any, name: str, buffer: int) -> int:
-    return _table(builder, "Metadata", Name=builder.CreateString(name), Buffer=buffer)
+    return table(builder, "Metadata", Name=builder.CreateString(name), Buffer=buffer)
 
 
 def _code(builder: Any, code: str, version: int) -> int:
     number: int = getattr(_schema.BuiltinOperator, code)
-    return _table(
+    return table(
         builder,
         "OperatorCode",
         DeprecatedBuiltinCode=min(number, _WIDE_CODE),
@@ -215,16 +201,16 @@ def _code(builder: Any, code: str, version: int) -> int:
 def _operator(builder: Any, call: Call, code: int, index: Mapping[str, int]) -> int:
     fields: dict[str, int] = {
         "OpcodeIndex": code,
-        "Inputs": _integers(builder, [index[name] for name in call.inputs]),
-        "Outputs": _integers(builder, [index[name] for name in call.outputs]),
+        "Inputs": integers(builder, [index[name] for name in call.inputs]),
+        "Outputs": integers(builder, [index[name] for name in call.outputs]),
     }
     if call.intermediates:
-        fields["Intermediates"] = _integers(builder, [index[name] for name in call.intermediates])
+        fields["Intermediates"] = integers(builder, [index[name] for name in call.intermediates])
     if call.table:
         options = {
-            key: _integers(builder, value) if isinstance(value, tuple) else value
+            key: integers(builder, value) if isinstance(value, tuple) else value
             for key, value in call.options.items()
         }
         fields["BuiltinOptionsType"] = getattr(_schema.BuiltinOptions, call.table)
-        fields["BuiltinOptions"] = _table(builder, call.table, **options)
-    return _table(builder, "Operator", **fields)
+        fields["BuiltinOptions"] = table(builder, call.table, **options)
+    return table(builder, "Operator", **fields)

@@ -69,6 +69,7 @@ def test_weight_only_sums_have_the_means_of_floats(build: Callable[[], Graph], l
     assert np.abs(before - wanted).max() > 1e-2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("build", [mlp, concatenated])
 def test_integers_have_the_means_of_floats_to_within_their_steps(
     build: Callable[[], Graph],
@@ -86,6 +87,7 @@ def test_integers_have_the_means_of_floats_to_within_their_steps(
     assert after < 0.5 * before
 
 
+@pytest.mark.slow
 def test_only_biases_change() -> None:
     graph = residual()
     data = Data(x=samples(graph, 16))
@@ -117,6 +119,7 @@ def test_it_makes_up_for_weights_pruned_after_quantizing() -> None:
     assert np.abs(real_means(pruned, x) - wanted).max() > 1e-2
 
 
+@pytest.mark.slow
 def test_it_fits_between_codes_chosen_and_integers() -> None:
     graph = mlp()
     x = samples(graph, 64)
@@ -128,6 +131,7 @@ def test_it_fits_between_codes_chosen_and_integers() -> None:
     assert after < 0.5 * before
 
 
+@pytest.mark.slow
 def test_the_bench_knows_the_graph_before_integers() -> None:
     graph = mlp()
     data = Data(x=samples(graph, 16))

@@ -179,21 +179,21 @@ def problem() -> tuple[Graph, Data]:
 @pytest.mark.parametrize(
     ("encoding", "way"),
     [
-        ("weights=2,clip=mse", ""),
-        ("weights=2,clip=mse", ",method=lsq"),
-        ("weights=2,clip=mse", ",method=pact"),
-        ("weights=2,clip=mse", ",optimizer=adam,learning_rate=0.01"),
-        ("weights=2,scheme=ternary", ""),
-        ("weights=1,scheme=binary", ""),
-        ("weights=1,scheme=binary,first_last_bits=8,activations=1", ",epochs=30"),
+        ("activations=4,weights=2,clip=mse", ""),
+        ("activations=4,weights=2,clip=mse", ",method=lsq"),
+        ("activations=4,weights=2,clip=mse", ",method=pact"),
+        ("activations=4,weights=2,clip=mse", ",optimizer=adam,learning_rate=0.01"),
+        ("activations=4,weights=2,scheme=ternary", ""),
+        ("activations=4,weights=1,scheme=binary", ""),
+        ("weights=1,scheme=binary,first_last_bits=8,activations=1", ""),
     ],
 )
 def test_it_makes_up_for_few_bits(encoding: str, way: str) -> None:
     graph, data = problem()
     floats = parse("finetune{epochs=20,learning_rate=0.1}").apply(graph, data)
     rate = "" if "rate" in way else ",learning_rate=0.05"
-    rounded = parse(f"quantize{{activations=4,{encoding}}}").apply(floats, data)
-    trained = step_of(f"activations=4,epochs=20,{encoding}{way}{rate}").apply(floats, data)
+    rounded = parse(f"quantize{{{encoding}}}").apply(floats, data)
+    trained = step_of(f"epochs=20,{encoding}{way}{rate}").apply(floats, data)
     before, after = (accuracy(g, data, "tflite-ref").top1 for g in (rounded, trained))
     # Seen: 8 to 17 points.
     assert after >= before + 0.05
@@ -268,7 +268,8 @@ def test_it_prints_as_the_spec_that_makes_it() -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    ["weights=1", "activations=0", "activations=24", "activations=1,method=lsq", "scheme=binary,weights=1,method=lsq",
+    ["weights=1", "activations=0", "activations=24", "activations=1,method=lsq",
+     "scheme=binary,weights=1,method=lsq",
      "activations=32,method=pact", "numerics=cortex_m7", "observer=entropy,activations=16",
      "layer_weights=conv", "epochs=0"],
 )  # fmt: skip

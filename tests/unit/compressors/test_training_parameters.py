@@ -19,7 +19,6 @@ from hwsim.ops import Linear
 from hwsim.tensor import Weight
 from tests.graphs import GraphBuilder, with_op
 
-
 TABLE = np.array([-0.5, 0.0, 0.25, 1.0], np.float32)
 
 
