@@ -4,6 +4,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+# One process per core of the smallest machine in use; torch's threads would fight over them.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check lint types layers nojit bounds bench golden clean
@@ -24,7 +26,7 @@ demo: $(READY)  ## train a digits network, compress it, compare it on six device
 	PATH="$(CURDIR)/$(BIN):$$PATH" examples/demo.sh
 
 test: $(READY)  ## run the tests, kernels compiled
-	$(BIN)/pytest -q
+	$(PYTEST)
 
 check: lint types layers test nojit bounds  ## every gate of a commit
 
@@ -39,10 +41,10 @@ layers: $(READY)  ## who may import whom
 	$(BIN)/lint-imports
 
 nojit: $(READY)  ## the tests that need no speed, kernels interpreted
-	NUMBA_DISABLE_JIT=1 $(BIN)/pytest -q -m "not slow"
+	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not slow"
 
 bounds: $(READY)  ## the same, every array index checked
-	NUMBA_BOUNDSCHECK=1 $(BIN)/pytest -q -m "not slow"
+	NUMBA_BOUNDSCHECK=1 $(PYTEST) -m "not slow"
 
 bench: $(READY)  ## speed as ratios to LiteRT and scipy, in one run
 	$(BIN)/python tests/bench/ratios.py --json build/bench.json

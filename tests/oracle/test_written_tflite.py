@@ -309,8 +309,15 @@ FILES: Final = [
 NO_UNSIGNED: Final = {"batch_matmul", "batch_matmul_self"}
 
 
+def _named(make: Any) -> str:
+    """Return what a maker is called; one with settings is named by them too."""
+    if isinstance(make, partial):
+        return f"{make.func.__name__}{make.keywords}"
+    return make.__name__
+
+
 @pytest.mark.parametrize(
-    ("make", "width"), FILES, ids=lambda entry: getattr(entry, "__name__", str(entry))
+    ("make", "width"), FILES, ids=[f"{_named(make)}-{width}" for make, width in FILES]
 )
 def test_a_file_of_one_op_is_written_with_the_same_results(
     make: Callable[[Draw], single_ops.Case], width: str, tmp_path: Path

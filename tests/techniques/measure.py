@@ -136,12 +136,12 @@ def _agreement(graph: Graph, x: np.ndarray[Any, Any], runtime: str, policy: str)
     peer = find_peer(runtime)
     assert peer is not None
     codes = quant.encode(x).reshape(-1, *graph.tensors[graph.inputs[0]].shape)
-    ours = run(graph, codes, policy)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"model{peer.suffix}"
         try:
             hwsim.save(graph, path)
             theirs = peer.run(path, codes, graph.outputs)[graph.outputs[0]]
+            ours = run(graph, codes, policy)
         except HwsimError as error:
             return f"refused: {error}"
     off = int(np.count_nonzero(ours.reshape(theirs.shape) != theirs))

@@ -98,13 +98,13 @@ PRUNING: Final = (
     _pruned("by a threshold", "threshold=0.03", "Han et al., 1506.02626",
             note="|w| < threshold goes, ties stay"),
     _pruned("N:M", "structure=2:4", "Mishra et al., 2104.08378"),
-    _pruned("block", "structure=block4x4,sparsity=0.5", "Gray et al., 2017"),
+    _pruned("block", "structure=block4x4,sparsity=0.3", "Gray et al., 2017"),
     _pruned("row", "structure=row,sparsity=0.3", "Wen et al., 1608.03665"),
     _pruned("column", "structure=column,sparsity=0.3", "Wen et al., 1608.03665"),
     _pruned("kernel", "structure=kernel,sparsity=0.5", "Mao et al., 1705.08922", CONVOLUTIONS),
     _pruned("filter, channel", "structure=filter,sparsity=0.5", "Li et al., 1608.08710"),
     _pruned("head", "structure=head,sparsity=0.25", "Michel et al., 1905.10650", (TRANSFORMER,)),
-    _pruned("layer drop", "structure=layer,sparsity=0.25", "Men et al., 2403.03853",
+    _pruned("layer drop", "structure=layer,sparsity=0.5", "Men et al., 2403.03853",
             (DIGITS, TRANSFORMER)),
     _pruned("per-layer ratios", 'ratios="*=0.8",sparsity=0.5', "-",
             note="from compressors/sensitivity.py"),
@@ -127,9 +127,9 @@ PRUNING: Final = (
 )  # fmt: skip
 
 CRITERIA: Final = (
-    _criterion("random", "criterion=random,sparsity=0.5", "-",
+    _criterion("random", "criterion=random,sparsity=0.3", "-",
                note="the articles' random exclusion"),
-    _criterion("L1", "criterion=l1,sparsity=0.5", "Li et al., 1608.08710"),
+    _criterion("L1", "criterion=l1,sparsity=0.3", "Li et al., 1608.08710"),
     _criterion("L2", "structure=filter,criterion=l2,sparsity=0.2", "Li et al., 1608.08710"),
     _criterion("Lp", "structure=filter,criterion=lp,p=3,sparsity=0.2", "-"),
     _criterion("geometric median", "structure=filter,criterion=geometric_median,sparsity=0.2",
@@ -140,14 +140,14 @@ CRITERIA: Final = (
                "Molchanov et al., 1611.06440", note="neuron activation importance"),
     _criterion("APoZ", "structure=filter,criterion=apoz,sparsity=0.2", "Hu et al., 1607.03250",
                RECTIFIED, note="sparsity-induced trimming"),
-    _criterion("Wanda", "criterion=wanda,sparsity=0.5", "Sun et al., 2306.11695"),
-    _criterion("Taylor, weights", "criterion=taylor,sparsity=0.5", "Molchanov et al., 1906.10771"),
+    _criterion("Wanda", "criterion=wanda,sparsity=0.3", "Sun et al., 2306.11695"),
+    _criterion("Taylor, weights", "criterion=taylor,sparsity=0.3", "Molchanov et al., 1906.10771"),
     _criterion("Taylor, activations", "structure=filter,criterion=taylor_activation,sparsity=0.2",
                "Molchanov et al., 1611.06440", note="neuron gradient importance"),
-    _criterion("Fisher (OBD)", "criterion=fisher,sparsity=0.5", "LeCun et al., 1989",
+    _criterion("Fisher (OBD)", "criterion=fisher,sparsity=0.3", "LeCun et al., 1989",
                note="second-derivative importance"),
-    _criterion("OBS, SparseGPT", "criterion=obs,sparsity=0.5", "Frantar and Alistarh, 2301.00774"),
-    _criterion("movement", "criterion=movement,sparsity=0.5", "Sanh et al., 2005.07683"),
+    _criterion("OBS, SparseGPT", "criterion=obs,sparsity=0.3", "Frantar and Alistarh, 2301.00774"),
+    _criterion("movement", "criterion=movement,sparsity=0.3", "Sanh et al., 2005.07683"),
 )  # fmt: skip
 
 QUANTIZATION: Final = (

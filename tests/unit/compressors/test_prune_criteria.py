@@ -84,7 +84,9 @@ def inputs_of(graph: Graph, layer: str, x: Array) -> FloatArray:
 
 
 @pytest.mark.parametrize(
-    ("build", "layer"), [(residual, "c1"), (grouped, "c2"), (residual, "fc")], ids=str
+    ("build", "layer"),
+    [(residual, "c1"), (grouped, "c2"), (residual, "fc")],
+    ids=["residual-c1", "grouped-c2", "residual-fc"],
 )
 def test_norms_of_inputs_are_those_of_unfolded_images(
     build: Callable[[], Graph], layer: str

@@ -185,7 +185,6 @@ def problem() -> tuple[Graph, Data]:
         ("activations=4,weights=2,clip=mse", ",optimizer=adam,learning_rate=0.01"),
         ("activations=4,weights=2,scheme=ternary", ""),
         ("activations=4,weights=1,scheme=binary", ""),
-        ("weights=1,scheme=binary,first_last_bits=8,activations=1", ""),
     ],
 )
 def test_it_makes_up_for_few_bits(encoding: str, way: str) -> None:

@@ -267,7 +267,7 @@ def accuracy(graph: Graph, data: Data) -> float:
 
 def test_training_learns() -> None:
     data, graph = separable_data(), classifier(weight(8, 3, 3, 3))
-    trained = train(graph, data, Course(epochs=15, learning_rate=0.02, batch_size=16))
+    trained = train(graph, data, Course(epochs=30, learning_rate=0.02, batch_size=16))
     assert accuracy(graph, data) < 0.8
     assert accuracy(trained, data) >= 0.95
 
