@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from compressors.supernet import Architecture
 from hwsim.errors import RecipeError
@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from hwsim.search.space import Choice, Value
+Value: TypeAlias = int | float | str | bool
+
+Choice: TypeAlias = "Mapping[str, Value]"
+"""One value of every axis of a search, those of others among them."""
 
 _AXIS = re.compile(r"(width|depth|kernel)([1-9]\d*)(?:_([1-9]\d*))?")
 _KERNEL, _DEPTH = (3,), (1,)

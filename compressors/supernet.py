@@ -208,9 +208,13 @@ class _Chain:
         sides = (kernel // 2, kernel // 2)
         op = Conv2d(weight=weight, stride=(stride, stride), padding=(sides, sides))
         self.add(f"{name}.conv", op)
-        keys = ("gamma", "beta", "mean", "variance")
-        norms = {key: self.weight(f"{name}.norm.{key}", out) for key in keys}
-        self.add(f"{name}.norm", BatchNorm(**norms))
+        norm = BatchNorm(
+            gamma=self.weight(f"{name}.norm.gamma", out),
+            beta=self.weight(f"{name}.norm.beta", out),
+            mean=self.weight(f"{name}.norm.mean", out),
+            variance=self.weight(f"{name}.norm.variance", out),
+        )
+        self.add(f"{name}.norm", norm)
 
     def relu(self, name: str) -> None:
         self.add(name, Elementary(function="relu"))

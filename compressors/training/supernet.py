@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,9 +78,7 @@ class SharedTwin(nn.Module):
         self.batches: Tensor
         # Networks of a batch are drawn by its number, so that a training can go on.
         self.register_buffer("batches", torch.zeros((), dtype=torch.int64))
-        self._graph = cache(
-            lambda architecture: family.graph(architecture, lambda _, shape: np.zeros(shape))
-        )
+        self._shaped = cache(partial(_shaped, family))
 
     def constant(self, node: str, key: str, shape: tuple[int, ...]) -> Tensor:
         """Return the part of a shared constant that a network of the family uses."""
@@ -90,7 +88,7 @@ class SharedTwin(nn.Module):
 
     def forward(self, architecture: Architecture, x: Tensor) -> Tensor:
         """Return logits [samples, classes] for x [samples, *shape of the input]."""
-        graph: Graph = self._graph(architecture)
+        graph = self._shaped(architecture)
         values = {graph.inputs[0]: x}
         for node in graph.nodes:
             feed = Feed(
@@ -145,7 +143,7 @@ def train_supernet(
         DataError: The inputs are not of the family's shape.
     """
     module = SharedTwin(family, sandwich.largest, course.seed)
-    graph = family.graph(sandwich.largest, lambda _, shape: np.zeros(shape))
+    graph = _shaped(family, sandwich.largest)
     x = torch.tensor(stacked(graph, data.x), dtype=torch.float32)
     y = _labels(data, family.classes)
 
@@ -163,6 +161,11 @@ def train_supernet(
 
     descend(module, loss, len(x), course, watcher, graph.name)
     return Supernet(family=family, constants=module.constants(), x=data.x[:calibration_samples])
+
+
+def _shaped(family: Family, architecture: Architecture) -> Graph:
+    """Return a network for its shapes alone, all constants 0."""
+    return family.graph(architecture, lambda _, shape: np.zeros(shape))
 
 
 def _labels(data: Data, classes: int) -> Tensor:

@@ -13,6 +13,8 @@ from hwsim.cli.devices import check_profile, device, devices
 from hwsim.cli.evaluate import compare, evaluate
 from hwsim.cli.recipes import recipes
 from hwsim.cli.run import run
+from hwsim.cli.search import search
+from hwsim.cli.sensitivity import sensitivity
 from hwsim.cli.sweep import sweep
 from hwsim.errors import HwsimError
 from hwsim.version import __version__
@@ -34,7 +36,9 @@ app.command()(evaluate)
 app.command()(compare)
 app.command()(run)
 app.command()(compress)
+app.command()(sensitivity)
 app.command()(sweep)
+app.command()(search)
 app.command()(devices)
 app.command()(device)
 app.command(name="check-profile")(check_profile)

@@ -61,7 +61,8 @@ def compress(
         typer.Option(
             "--style",
             metavar="S",
-            help="How .onnx holds integers: qdq (the default) or qoperator.",
+            help="How .onnx holds integers: qdq (the default) or qoperator; how .tflite holds "
+            "weights: dense (the default) or sparse.",
         ),
     ] = None,
 ) -> None:
@@ -109,7 +110,7 @@ def compress(
             told = f"the same command goes on from what {checkpoints} keeps"
         typer.echo(f"hwsim: stopped, {output} is not written; {told}", err=True)
         raise
-    save(done.graph, output, style)
+    notes = save(done.graph, output, style)
     if steps is not None:
         write_texts({steps: done.layers.to_csv(index=False)})
     Console().print(steps_table(done.steps))
@@ -117,6 +118,8 @@ def compress(
         f"{graph.name}: {graph.storage_bytes} bytes of constants -> "
         f"{done.graph.storage_bytes} under {read.name}, wrote {output}"
     )
+    for note in notes:
+        typer.echo(note)
 
 
 def _kept_in(

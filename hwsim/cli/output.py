@@ -60,6 +60,10 @@ class TrainingBar:
         self._bar.update(self._training, visible=False)
         self._bar.update(self._task, advance=1, description=f"{self._label}: {description}")
 
+    def expect(self, total: int) -> None:
+        """Expect so many steps in all, those that are taken among them."""
+        self._bar.update(self._task, total=total)
+
     def on_epoch(self, done: int, total: int, loss: float) -> None:
         """See `compressors.workbench.Watcher.on_epoch`."""
         self._bar.update(

@@ -1,4 +1,4 @@
-"""What each step of a recipe did, as a table for people."""
+"""What steps did to a model, and what layers mind, as tables for people."""
 
 from __future__ import annotations
 
@@ -46,3 +46,22 @@ def steps_table(steps: pd.DataFrame) -> Table:
 
 def _column(rows: Iterable[dict[str, Any]], *keys: str) -> list[float]:
     return [float(row[key]) for row in rows for key in keys]
+
+
+def drops_table(frame: pd.DataFrame, tried: str, dropped: str) -> Table:
+    """Return a table of accuracy lost, in points: a row per layer, a column per value of `tried`.
+
+    Args:
+        frame: One row per layer and value, from `compressors.sensitivity`.
+        tried: Its column of values: `ratio` or `bits`.
+        dropped: Its column of lost top-1.
+    """
+    wide = frame.pivot_table(index="layer", columns=tried, values=dropped, sort=False)
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.title = f"points of top-1 lost, by {tried}"
+    table.add_column("layer", overflow="fold")
+    for value in wide.columns:
+        table.add_column(f"{value:g}", justify="right")
+    for layer, row in zip(wide.index, wide.to_numpy(), strict=True):
+        table.add_row(str(layer), *(f"{100 * float(drop):.2f}" for drop in row))
+    return table

@@ -7,7 +7,7 @@ import sys
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from hwsim.errors import InterchangeError
 from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
@@ -15,9 +15,12 @@ from hwsim.interchange.topology import read_topology
 from hwsim.whole_file import whole_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from hwsim.graph import Graph
+
+
+_Write: TypeAlias = "Callable[[Graph, Path], Sequence[str]]"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,16 +30,15 @@ class FileFormat:
     Attributes:
         suffix: With its dot.
         read: Path to graph; None where it can only be written.
-        write: Graph and path to bytes there; None where it can only be read.
+        write: Graph and path to bytes there, and to what these hold otherwise than it lies in
+            memory, a line each; None where it can only be read.
         styles: Other ways of writing it, by name; `write` is the first of them.
     """
 
     suffix: str
     read: Callable[[Path], Graph] | None
-    write: Callable[[Graph, Path], None] | None
-    styles: Mapping[str, Callable[[Graph, Path], None]] = field(
-        default_factory=dict[str, "Callable[[Graph, Path], None]"]
-    )
+    write: _Write | None
+    styles: Mapping[str, _Write] = field(default_factory=dict[str, "_Write"])
 
 
 def _read_pt2(path: Path) -> Graph:
@@ -57,27 +59,43 @@ def _read_tflite(path: Path) -> Graph:
     return read_tflite(path)
 
 
-def _write_tflite(graph: Graph, path: Path) -> None:
+def _write_tflite(graph: Graph, path: Path) -> Sequence[str]:
     from hwsim.interchange.tflite.writer import write_tflite
 
-    write_tflite(graph, path)
+    return write_tflite(graph, path)
 
 
-def _write_onnx(graph: Graph, path: Path) -> None:
+def _write_tflite_sparse(graph: Graph, path: Path) -> Sequence[str]:
+    from hwsim.interchange.tflite.writer import write_tflite_sparse
+
+    return write_tflite_sparse(graph, path)
+
+
+def _write_hwsim(graph: Graph, path: Path) -> Sequence[str]:
+    write_hwsim(graph, path)
+    return ()
+
+
+def _write_onnx(graph: Graph, path: Path) -> Sequence[str]:
     from hwsim.interchange.onnx.writer import write_onnx
 
-    write_onnx(graph, path)
+    return write_onnx(graph, path)
 
 
-def _write_onnx_qoperator(graph: Graph, path: Path) -> None:
+def _write_onnx_qoperator(graph: Graph, path: Path) -> Sequence[str]:
     from hwsim.interchange.onnx.writer import write_onnx_qoperator
 
-    write_onnx_qoperator(graph, path)
+    return write_onnx_qoperator(graph, path)
 
 
 FORMATS: tuple[FileFormat, ...] = (
-    FileFormat(suffix=".tflite", read=_read_tflite, write=_write_tflite),
-    FileFormat(suffix=".hwsim", read=read_hwsim, write=write_hwsim),
+    FileFormat(
+        suffix=".tflite",
+        read=_read_tflite,
+        write=_write_tflite,
+        styles={"dense": _write_tflite, "sparse": _write_tflite_sparse},
+    ),
+    FileFormat(suffix=".hwsim", read=read_hwsim, write=_write_hwsim),
     FileFormat(suffix=".pt2", read=_read_pt2, write=None),
     FileFormat(
         suffix=".onnx",
@@ -102,19 +120,23 @@ def load(model: object) -> Graph:
     """
     if isinstance(model, str | Path):
         text = str(model)
-        return _load_callable(text) if _is_callable_path(text) else _load_file(Path(text))
+        return load_callable(text, {}) if is_callable_path(text) else _load_file(Path(text))
     module = cast("tuple[object, object]", model)[0] if _is_pair(model) else model
     return _read_module(model, type(module).__name__)
 
 
-def save(graph: Graph, path: str | Path, style: str | None = None) -> None:
+def save(graph: Graph, path: str | Path, style: str | None = None) -> tuple[str, ...]:
     """Write `graph` in the file format of the suffix; nothing half-written is ever left.
 
     Args:
         graph: The model.
         path: Where to; the suffix tells the format, see `FORMATS`.
-        style: How integers are written, where the format has several ways: `qdq` (the default) or
-            `qoperator` in .onnx.
+        style: How weights are written, where the format has several ways: `qdq` (the default) or
+            `qoperator` in .onnx, `dense` (the default) or `sparse` in .tflite.
+
+    Returns:
+        What the file holds otherwise than it lies in memory, a line for each kind: the values are
+        the same, in more bytes.
 
     Raises:
         InterchangeError: No format of that suffix or style is written, it cannot hold the graph,
@@ -135,7 +157,7 @@ def save(graph: Graph, path: str | Path, style: str | None = None) -> None:
             raise InterchangeError(f"{path.name}: {path.suffix} has no style {style!r}; {has}")
         write = styles[style]
     with whole_file(path) as part:
-        write(graph, part)
+        return tuple(write(graph, part))
 
 
 def _load_file(path: Path) -> Graph:
@@ -154,19 +176,25 @@ def _load_file(path: Path) -> Graph:
         raise InterchangeError(f"{path}: cannot be read ({error.strerror})") from error
 
 
-def _is_callable_path(text: str) -> bool:
+def is_callable_path(text: str) -> bool:
+    """Return whether `text` names a `module:callable`."""
     module, colon, name = text.partition(":")
     return bool(colon) and name.isidentifier() and all(p.isidentifier() for p in module.split("."))
 
 
-def _load_callable(text: str) -> Graph:
+def load_callable(text: str, settings: Mapping[str, object]) -> Graph:
+    """Return the graph of what a `module:callable` returns for these keyword arguments.
+
+    Raises:
+        InterchangeError: It cannot be imported and called, or returns something else.
+    """
     module_name, _, name = text.partition(":")
     # As `python -m` would find it: the folder one stands in comes first.
     here = str(Path.cwd())
     sys.path.insert(0, here)
     try:
         factory = getattr(importlib.import_module(module_name), name)
-        made = cast("object", factory())
+        made = cast("object", factory(**settings))
     except (Exception, SystemExit) as error:
         # The user's code: it may raise anything.
         problem = " ".join(f"{type(error).__name__}: {error}".split())

@@ -107,7 +107,7 @@ PRUNING: Final = (
     _pruned("layer drop", "structure=layer,sparsity=0.5", "Men et al., 2403.03853",
             (DIGITS, TRANSFORMER)),
     _pruned("per-layer ratios", 'ratios="*=0.8",sparsity=0.5', "-",
-            note="from compressors/sensitivity.py"),
+            note="from compressors/sensitivity/"),
     _pruned("global scope", "sparsity=0.8,scope=global", "Han et al., 1506.02626"),
     _pruned("layer-wise scope", "sparsity=0.8,scope=local", "Zhu and Gupta, 1710.01878"),
     _pruned("LAMP", "sparsity=0.8,scope=lamp", "Lee et al., 2010.07611"),

@@ -14,6 +14,7 @@ import numpy as np
 from onnx import helper, numpy_helper
 
 from hwsim.interchange._axis_orders import identity
+from hwsim.interchange._storage_notes import StorageNotes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -70,6 +71,7 @@ class Draft:
         called: Names of operators, that are taken.
         numbers: Names of small constants, by what they are.
         decoded: Names of the reals of codes, by the names of the codes.
+        notes: What is held otherwise than it lies in memory.
     """
 
     graph: Graph
@@ -83,6 +85,7 @@ class Draft:
         default_factory=dict["tuple[str, Shape, bytes]", str]
     )
     decoded: dict[str, str] = field(default_factory=dict[str, str])
+    notes: StorageNotes = field(default_factory=lambda: StorageNotes(suffix=".onnx"))
 
     def free(self, stem: str) -> str:
         """Return a name that nothing has yet, and take it."""

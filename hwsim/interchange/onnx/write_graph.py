@@ -116,11 +116,13 @@ WRITERS: dict[type[Op], Callable[[Place, Any], None]] = {
 def onnx_model(graph: Graph, style: Style) -> ModelProto:
     """Return the ONNX model of `graph`: its inputs and outputs keep name, shape and type.
 
-    Sparse storage formats are written dense.
-
     Raises:
         InterchangeError: ONNX has no such op, or ONNX Runtime no integer kernel for its types.
     """
+    return _model(_drafted(graph, style))
+
+
+def _drafted(graph: Graph, style: Style) -> Draft:
     draft = Draft(graph=graph, style=style)
     draft.names.update((*graph.inputs, *graph.outputs))
     for name in graph.inputs:
@@ -135,8 +137,14 @@ def onnx_model(graph: Graph, style: Style) -> ModelProto:
         WRITERS[type(node.op)](place, node.op)
         for tensor in node.outputs:
             _name_last(draft, tensor, already)
+        draft.notes.written_dense(node)
     for name in graph.outputs:
         _add_output(draft, name)
+    return draft
+
+
+def _model(draft: Draft) -> ModelProto:
+    graph = draft.graph
     made = helper.make_graph(
         draft.nodes,
         graph.name,
@@ -164,13 +172,13 @@ def _require_width(place: Place) -> None:
         if type_.quant is not None and type_.quant.bits not in _ACTIVATION_BITS:
             raise place.refusal(
                 f"activations have 8 or 16 bits there, this op's {type_.quant.bits}",
-                "quantize to 8",
+                "quantize{activations=8}, or .hwsim holds it",
             )
         is_wide = type_.quant is not None and type_.quant.bits > 8
         if is_wide and (place.node.op.weight is not None or isinstance(place.node.op, MatMul)):
             raise place.refusal(
                 f"ONNX Runtime has no integer {place.node.op.kind} of 16-bit activations",
-                "quantize to 8",
+                "quantize{activations=8}, or .tflite and .hwsim hold it",
             )
 
 
@@ -241,8 +249,14 @@ def _element(type_: TensorType) -> int:
 
 def onnx_bytes(graph: Graph, style: Style) -> bytes:
     """Return the .onnx file of `graph`; see `onnx_model`."""
+    return onnx_file(graph, style)[0]
+
+
+def onnx_file(graph: Graph, style: Style) -> tuple[bytes, tuple[str, ...]]:
+    """Return the .onnx file of `graph`, and what it holds otherwise than it lies in memory."""
+    draft = _drafted(graph, style)
     try:
-        return onnx_model(graph, style).SerializeToString(deterministic=True)
+        return _model(draft).SerializeToString(deterministic=True), draft.notes.lines()
     except ValueError as error:
         # Protobuf's own limit.
         raise InterchangeError(f"{graph.name}: an ONNX file holds at most 2 GB") from error

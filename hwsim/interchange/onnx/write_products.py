@@ -107,7 +107,9 @@ def weight_of(place: Place, weight: Weight, axes: Shape, channel: int) -> Wire:
         )
     if quant.axis is not None:
         quant = replace(quant, axis=channel)
-    if quant.bits <= _NIBBLE and quant.signed:
+    is_packed = quant.bits <= _NIBBLE and quant.signed
+    draft.notes.written_wide(place.node, quant.bits, _NIBBLE if is_packed else _BYTE)
+    if is_packed:
         packed = draft.constant(f"{stem}.packed", codes, bits=_NIBBLE)
         name = draft.emit("Cast", [packed], stem, attributes={"to": _INT8})
     else:

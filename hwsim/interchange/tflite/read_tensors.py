@@ -9,9 +9,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tflite
 
-from hwsim.errors import InterchangeError
+from hwsim.errors import FormatError, InterchangeError
+from hwsim.formats import Dense
 from hwsim.graph import Node
 from hwsim.interchange.tflite.names import node_name, read_names
+from hwsim.interchange.tflite.packing import PACKED_BITS, unpacked
+from hwsim.interchange.tflite.read_sparsity import read_sparsity
+from hwsim.interchange.tflite.sparsity import stored_count, unfolded
 from hwsim.numerics import Quant
 from hwsim.ops import Constant
 from hwsim.tensor import TensorType, Weight
@@ -23,7 +27,7 @@ if TYPE_CHECKING:
 
 _DTYPES: dict[int, str] = {
     tflite.TensorType.FLOAT32: "<f4",
-    tflite.TensorType.INT4: "<i1",
+    **dict.fromkeys(PACKED_BITS, "<i1"),
     tflite.TensorType.INT8: "<i1",
     tflite.TensorType.UINT8: "<u1",
     tflite.TensorType.INT16: "<i2",
@@ -50,14 +54,6 @@ _FIRST_REAL_OFFSET = 2
 
 def _type_name(code: int) -> str:
     return _TYPE_NAMES.get(code, f"number {code}")
-
-
-def _nibbles(raw: bytes, count: int) -> Array:
-    """Return 4-bit codes, of which two share a byte, the first one in its low half."""
-    packed = np.frombuffer(raw, np.uint8)
-    both = np.stack([packed & 0xF, packed >> 4], axis=-1).reshape(-1)[:count]
-    # The sign bit of four becomes that of eight.
-    return ((both ^ 8).astype(np.int8) - 8).astype(np.int8)
 
 
 class Tensors:
@@ -163,7 +159,7 @@ class Tensors:
             zero_point=zeros,
             # Old files name an axis beside a single scale; it means nothing there.
             axis=parameters.QuantizedDimension() if len(scales) > 1 else None,
-            bits=4 if tensor.Type() == tflite.TensorType.INT4 else dtype.itemsize * 8,
+            bits=PACKED_BITS.get(tensor.Type(), dtype.itemsize * 8),
             signed=dtype.kind == "i",
         )
 
@@ -182,8 +178,6 @@ class Tensors:
         where = f"{self._where}: tensor {self.name(index)!r}"
         if tensor.Type() not in _DTYPES:
             raise InterchangeError(f"{where} has type {tensor.Type()}, which is not supported")
-        if tensor.Sparsity() is not None:
-            raise InterchangeError(f"{where} is stored sparse, which is not supported yet")
         buffer = self._model.Buffers(tensor.Buffer())
         if buffer.DataLength():
             raw = bytes(buffer.DataAsNumpy())
@@ -191,13 +185,18 @@ class Tensors:
             # Some converters keep large constants behind the flatbuffer itself.
             raw = self._content[buffer.Offset() : buffer.Offset() + buffer.Size()]
         shape = self._shape(index)
+        try:
+            sparsity = read_sparsity(tensor)
+            count = math.prod(shape) if sparsity is None else stored_count(sparsity, shape)
+        except FormatError as error:
+            raise InterchangeError(f"{where} is stored sparse, but {error}") from error
         dtype = np.dtype(_DTYPES[tensor.Type()])
-        is_packed = tensor.Type() == tflite.TensorType.INT4
-        size = -(-math.prod(shape) // 2) if is_packed else math.prod(shape) * dtype.itemsize
+        bits = PACKED_BITS.get(tensor.Type(), 8 * dtype.itemsize)
+        size = -(-count * bits // 8)
         if not self.has_constant(index) or len(raw) != size:
             raise InterchangeError(f"{where}: expected {size} bytes of values, got {len(raw)}")
-        values = _nibbles(raw, math.prod(shape)) if is_packed else np.frombuffer(raw, dtype)
-        return values.reshape(shape)
+        values = unpacked(raw, bits, count) if bits < 8 else np.frombuffer(raw, dtype)
+        return values.reshape(shape) if sparsity is None else unfolded(values, sparsity, shape)
 
     def weight(self, index: int) -> Weight:
         """Return a constant whose first axis is the output channels."""
@@ -213,7 +212,10 @@ class Tensors:
                 f"{self._where}: weight {self.name(index)!r} of shape {list(codes.shape)} has "
                 f"{channels} scales along axis {quant.axis}"
             )
-        return Weight(codes=codes, quant=quant)
+        sparsity = read_sparsity(self._tensors[index])
+        # A matrix lies here as it lies there; all else is expanded once, before the first run.
+        form = Dense() if sparsity is None else sparsity.format(codes.ndim)
+        return Weight(codes=codes, quant=quant, format=form)
 
     def depthwise_weight(self, index: int) -> Weight:
         """Return a depthwise weight [1, height, width, out] as [out, height, width, 1]."""
@@ -259,7 +261,7 @@ class Tensors:
             name = self.name(index)
             value = self.weight(index)
             shape = self.types[name].shape or (1,)
-            value = replace(value, codes=value.codes.reshape(shape))
+            value = replace(value, codes=value.codes.reshape(shape), format=Dense())
             self.types[name] = TensorType(shape=shape, quant=value.quant)
             node = self._told.get(name) or name
             nodes.append(Node(name=node, op=Constant(value=value), inputs=(), outputs=(name,)))

@@ -69,7 +69,7 @@ class Sparsity:
         if not self.blocked:
             return Csr()
         fits = self.blocked == tuple(sorted(self.blocked)) and max(block) <= 256
-        return Block(*block) if fits else Dense()
+        return Block(block[0], block[1]) if fits else Dense()
 
 
 def stored_count(sparsity: Sparsity, shape: Shape) -> int:

@@ -16,6 +16,7 @@ from hwsim.interchange.tflite.names import node_name, write_names
 from hwsim.interchange.tflite.write_lstm import write_lstm
 from hwsim.interchange.tflite.write_place import Draft, Place, add_activation
 from hwsim.interchange.tflite.write_schema import Tensor, model_bytes
+from hwsim.interchange.tflite.write_sparse import note_storage
 from hwsim.interchange.tflite.write_transposed import write_transposed_conv
 from hwsim.ops import (
     Add,
@@ -103,16 +104,20 @@ WRITERS: dict[type[Op], Callable[[Place, Any], None]] = {
 """Every op that can be written. A new one is a line here."""
 
 
-def tflite_bytes(graph: Graph) -> bytes:
-    """Return the .tflite file of `graph`; its tensors keep their names, and so do its nodes.
+def tflite_file(graph: Graph, *, is_sparse: bool = False) -> tuple[bytes, tuple[str, ...]]:
+    """Return the .tflite file of `graph`, and what it holds otherwise than it lies in memory.
 
-    Sparse storage formats are written dense: TFLite's sparse kernels are not the ones that the
-    graph was priced for.
+    Its tensors keep their names, and so do its nodes.
+
+    Args:
+        graph: The model.
+        is_sparse: Whether fully connected layers keep the storage that LiteRT's own kernels read
+            sparse; its default delegate reads it as if it were dense. All else is written dense.
 
     Raises:
         InterchangeError: TFLite has no such op, or not with these types or attributes.
     """
-    draft = Draft(graph=graph)
+    draft = Draft(graph=graph, is_sparse=is_sparse)
     for name in graph.inputs:
         _require_written(graph, name)
         add_activation(draft, name)
@@ -131,9 +136,11 @@ def tflite_bytes(graph: Graph) -> bytes:
             add_activation(draft, name)
         _require_one_type(place)
         WRITERS[type(node.op)](place, node.op)
-    return model_bytes(
+        note_storage(place)
+    content = model_bytes(
         list(draft.tensors.values()), draft.calls, graph.inputs, graph.outputs, _names(draft)
     )
+    return content, draft.notes.lines()
 
 
 def _constant(name: str, op: Constant) -> Tensor:
@@ -154,7 +161,7 @@ def _require_written(graph: Graph, name: str) -> None:
     if quant.bits not in _BITS:
         raise InterchangeError(
             f"{where} activations have {' or '.join(map(str, _BITS))} bits, or are float32, got "
-            f"{quant.bits} bits"
+            f"{quant.bits} bits; quantize{{activations=8}}, or .hwsim holds it"
         )
     if float(np.float32(quant.scale[0])) != quant.scale[0]:
         raise InterchangeError(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.errors import InterchangeError
+from hwsim.interchange._storage_notes import StorageNotes
 from hwsim.interchange.tflite.read_call import ACTIVATIONS
 from hwsim.interchange.tflite.write_schema import Call, Tensor
 from hwsim.interchange.tflite.write_versions import version_of
@@ -33,13 +34,19 @@ class Draft:
 
     Attributes:
         graph: The model.
+        is_sparse: Whether layers keep the sparse storage that LiteRT's own kernels read.
         tensors: By name, in the order of the file.
         calls: In order.
+        sparse: Names of the nodes whose weights are stored sparse.
+        notes: What is held otherwise than it lies in memory.
     """
 
     graph: Graph
+    is_sparse: bool = False
     tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     calls: list[Call] = field(default_factory=list[Call])
+    sparse: set[str] = field(default_factory=set[str])
+    notes: StorageNotes = field(default_factory=lambda: StorageNotes(suffix=".tflite"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

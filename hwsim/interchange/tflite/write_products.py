@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from hwsim.interchange.tflite.write_sparse import stored_sparse
 from hwsim.interchange.tflite.write_weights import layer_bias, layer_weight, no_bias
 from hwsim.kernels.patches import same_padding
 
@@ -25,9 +26,16 @@ _TABLES = {
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
 }
-# Since when operators take 4-bit weights. TensorFlow calls the depthwise one 7; LiteRT's reference
-# kernels take it too, but only as 6.
-_INT4_VERSIONS = {"CONV_2D": 7, "DEPTHWISE_CONV_2D": 6, "FULLY_CONNECTED": 10}
+# Since when operators take 4-bit and 2-bit weights. TensorFlow calls the depthwise one 7; LiteRT's
+# reference kernels take it too, but only as 6.
+_PACKED_VERSIONS = {
+    ("CONV_2D", "int4"): 7,
+    ("DEPTHWISE_CONV_2D", "int4"): 6,
+    ("FULLY_CONNECTED", "int4"): 10,
+    ("FULLY_CONNECTED", "int2"): 14,
+}
+# Since when fully connected layers take sparse weights.
+_SPARSE_VERSION = 8
 # Since when operators can announce a bias of 32 bits beside 16-bit activations.
 _NARROW_VERSIONS = {"CONV_2D": 8, "FULLY_CONNECTED": 11}
 _INT32 = 2
@@ -55,7 +63,7 @@ def write_conv(place: Place, op: Conv2d) -> None:
     if op.is_depthwise:
         code, version = "DEPTHWISE_CONV_2D", 1 if op.dilation == (1, 1) else 2
         options["DepthMultiplier"] = op.weight.shape[0] // op.groups
-    weight = layer_weight(place, op.weight, code, may_pack=True)
+    weight = layer_weight(place, op.weight, code)
     if op.is_depthwise and weight.values is not None:
         # [out, height, width, 1] lies as [1, height, width, out].
         values = np.ascontiguousarray(weight.values.transpose(3, 1, 2, 0))
@@ -70,7 +78,9 @@ def write_linear(place: Place, op: Linear) -> None:
     keeps = len(place.inputs[0].shape) != 2
     version = 6 if op.bias is None else 5 if keeps else 1
     options: dict[str, Any] = {"activation": op.activation, "KeepNumDims": keeps}
-    weight = layer_weight(place, op.weight, "FULLY_CONNECTED", may_pack=True)
+    weight = stored_sparse(place, op.weight, layer_weight(place, op.weight, "FULLY_CONNECTED"))
+    if weight.sparsity is not None:
+        version = max(version, _SPARSE_VERSION)
     if place.is_real and weight.quant is not None and len(weight.quant.scale) > 1:
         # Reals are quantized as they come: symmetrically, but for weights of a scale per channel.
         options["AsymmetricQuantizeInputs"] = True
@@ -127,8 +137,7 @@ def _write_layer(
     operands = [source, place.add("weight", weight)]
     if bias is not None:
         operands.append(layer_bias(place, weight, bias))
-    if weight.dtype == "int4":
-        version = max(version, _INT4_VERSIONS[code])
+    version = max(version, _PACKED_VERSIONS.get((code, weight.dtype), 1))
     if bias is not None and place.inputs[0].bits == 16 and bias.bits == 32:
         if code not in _NARROW_VERSIONS:
             raise place.refusal(f"{code} takes 16-bit activations with a bias of 64 bits only")

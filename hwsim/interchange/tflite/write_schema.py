@@ -9,6 +9,7 @@ import flatbuffers
 import numpy as np
 import tflite
 
+from hwsim.interchange.tflite.packing import INT2, PACKED_BITS, packed
 from hwsim.interchange.tflite.write_flatbuffer import integers, offsets, sparsity_table, table
 from hwsim.version import __version__
 
@@ -40,7 +41,7 @@ class Tensor:
     Attributes:
         name: Unique.
         shape: All axes.
-        dtype: `float32`, `int8`, ..., `int4`: as in the schema, in lower case.
+        dtype: `float32`, `int8`, ..., `int4`, `int2`: as in the schema, in lower case.
         quant: Its encoding; None for reals and for integers that are no codes.
         axis: Of a per-channel encoding.
         values: Of a constant, or those that are stored of it; None for what travels between
@@ -139,12 +140,14 @@ def model_bytes(
 
 def _content(tensor: Tensor) -> bytes:
     values = np.ascontiguousarray(tensor.values)
-    if tensor.dtype != "int4":
-        return values.astype(values.dtype.newbyteorder("<")).tobytes()
-    # Two codes share a byte, the first one in its low half.
-    nibbles = values.reshape(-1).astype(np.uint8) & 0xF
-    nibbles = np.pad(nibbles, (0, len(nibbles) % 2))
-    return (nibbles[::2] | nibbles[1::2] << 4).astype(np.uint8).tobytes()
+    code = _type_code(tensor)
+    if code in PACKED_BITS:
+        return packed(values, PACKED_BITS[code])
+    return values.astype(values.dtype.newbyteorder("<")).tobytes()
+
+
+def _type_code(tensor: Tensor) -> int:
+    return INT2 if tensor.dtype == "int2" else getattr(_schema.TensorType, tensor.dtype.upper())
 
 
 def _buffer(builder: Any, content: bytes) -> int:
@@ -172,7 +175,7 @@ def _tensor(builder: Any, tensor: Tensor, buffer: int) -> int:
     fields: dict[str, int] = {
         "Name": builder.CreateString(tensor.name),
         "Shape": integers(builder, tensor.shape),
-        "Type": getattr(_schema.TensorType, tensor.dtype.upper()),
+        "Type": _type_code(tensor),
         "Buffer": buffer,
         "IsVariable": tensor.is_variable,
     }

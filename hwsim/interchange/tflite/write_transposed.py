@@ -80,7 +80,7 @@ def _is_made_by(place: Place, op: Conv2dTranspose, scheme: str) -> bool:
 
 def _write(place: Place, op: Conv2dTranspose, scheme: str, result: str) -> None:
     shape = place.integers("shape", place.draft.tensors[result].shape)
-    weight = layer_weight(place, op.weight, "TRANSPOSE_CONV", may_pack=False)
+    weight = layer_weight(place, op.weight, "TRANSPOSE_CONV")
     operands = [shape, place.add("weight", weight), place.node.inputs[0]]
     if op.bias is not None:
         operands.append(layer_bias(place, weight, op.bias))

@@ -1,4 +1,4 @@
-"""Weights and biases as TFLite's operators take them: dense, one axis of scales at most."""
+"""Weights and biases as TFLite's operators take them: one axis of scales at most."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from hwsim.numerics import Quant
 from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hwsim.arrays import Array
     from hwsim.interchange.tflite.write_place import Place
 
@@ -20,17 +22,24 @@ _MOST_BITS = 8
 _TO_UNSIGNED = 128
 
 
-def layer_weight(place: Place, weight: Weight, code: str, *, may_pack: bool) -> Tensor:
+# Codes that share bytes, by operator: where LiteRT has kernels of them.
+_PACKED_BITS: Mapping[str, tuple[int, ...]] = {
+    "CONV_2D": (4,),
+    "DEPTHWISE_CONV_2D": (4,),
+    "FULLY_CONNECTED": (2, 4),
+}
+
+
+def layer_weight(place: Place, weight: Weight, code: str) -> Tensor:
     """Return a weight as operator `code` takes it, its layout unchanged.
 
-    Codes of 4 bits share bytes where the operator has such kernels; other widths below 8 lie in a
-    byte each, with the same values.
+    Codes of 4 and 2 bits share bytes where the operator has such kernels; other widths below 8 lie
+    in a byte each, with the same values.
 
     Args:
         place: Of the layer.
         weight: Its first axis is the output channels.
         code: Of the operator.
-        may_pack: Whether it has kernels of 4-bit weights.
 
     Raises:
         InterchangeError: TFLite has no such encoding.
@@ -43,15 +52,20 @@ def layer_weight(place: Place, weight: Weight, code: str, *, may_pack: bool) -> 
     if x is None and weight.is_decoded:
         raise place.refusal(
             f"{code} of reals with integer weights quantizes its inputs too, and these weights are "
-            "to be decoded; write the model before its weights became integers"
+            "to be decoded; the step quantize makes the activations integers, .onnx and .hwsim "
+            "hold it"
         )
     if quant.bits > _MOST_BITS:
-        raise place.refusal(f"{code} takes weights of at most {_MOST_BITS} bits, got {quant.bits}")
+        raise place.refusal(
+            f"{code} takes weights of at most {_MOST_BITS} bits, got {quant.bits}; "
+            f"quantize{{weights={_MOST_BITS}}}, or .hwsim holds it"
+        )
     # Signs are the codes -1 and +1 there.
     quant = replace(quant, bits=_MOST_BITS, is_bipolar=False) if quant.is_bipolar else quant
     if quant.group is not None:
         raise place.refusal(
-            f"{code} takes weights with one scale per channel, got one per group of {quant.group}"
+            f"{code} takes weights with one scale per channel, got one per group of "
+            f"{quant.group}; quantize with group=0, or .hwsim holds it"
         )
     if any(float(np.float32(scale)) != scale for scale in quant.scale):
         raise place.refusal(
@@ -64,13 +78,16 @@ def layer_weight(place: Place, weight: Weight, code: str, *, may_pack: bool) -> 
         raise place.refusal(
             f"{code} takes signed weights with zero point 0; quantize the float model again"
         )
-    is_packed = may_pack and quant.bits == 4 and x is not None and x.bits == 8
+    is_packed = quant.bits in _PACKED_BITS.get(code, ()) and x is not None and x.bits == 8
+    bits = quant.bits if is_packed else 8
+    place.draft.notes.written_wide(place.node, weight.bits, bits)
     tensor = _constant(weight.codes.astype(np.int8), replace(quant, bits=8))
-    return replace(tensor, dtype="int4" if is_packed else "int8")
+    return replace(tensor, dtype=f"int{bits}")
 
 
 def _unsigned_weight(place: Place, weight: Weight, quant: Quant) -> Tensor:
     """Return codes shifted into uint8: less their zero point, they multiply alike."""
+    place.draft.notes.written_wide(place.node, weight.bits, 8)
     if len(quant.scale) > 1:
         raise place.refusal(
             "weights beside uint8 activations have one scale, got one per channel; quantize the "

@@ -12,7 +12,7 @@ from scipy.special import rel_entr, softmax  # pyright: ignore[reportUnknownVari
 from compressors import MixedPrecision, Quantize, parse
 from compressors.quantization.sensitivity import divergence, noise
 from compressors.recipe import Recipe
-from compressors.sensitivities import sensitivities
+from compressors.sensitivity import scan_widths
 from hwsim.arrays import FloatArray
 from hwsim.data import Data
 from hwsim.errors import RecipeError, UnsupportedError
@@ -52,7 +52,7 @@ def test_divergence_is_that_of_scipy(is_softmax: bool) -> None:
 def test_sensitivities_are_those_of_one_layer_at_a_time() -> None:
     graph = mlp()
     labels = trace(graph, DATA.x)["fc2"].reshape(48, -1).argmax(axis=1)
-    table = sensitivities(graph, Data(x=DATA.x, y=labels), (2, 8))
+    table = scan_widths(graph, Data(x=DATA.x, y=labels), (2, 8))
     assert list(table.layer) == ["conv", "conv", "fc1", "fc1", "fc2", "fc2"]
     row = table[(table.layer == "fc1") & (table.bits == 2)].iloc[0]
     alone = parse("gptq{bits=2,layers=fc1}").apply(graph, DATA).nodes
@@ -80,7 +80,7 @@ def test_the_choice_is_the_best_of_all_within_the_bytes(metric: Literal["sqnr", 
     assert made.storage_bytes <= 0.62 * whole.storage_bytes
     rows: list[dict[str, Any]] = [
         {"loss": row["divergence_nats"] if metric == "kl" else 10 ** (-row["sqnr_db"] / 10), **row}
-        for row in cast("Any", sensitivities(graph, DATA, (2, 4, 8)).to_dict("records"))
+        for row in cast("Any", scan_widths(graph, DATA, (2, 4, 8)).to_dict("records"))
     ]
     rest = whole.storage_bytes - sum(row["weight_bytes"] for row in rows if row["bits"] == 8)
     within = [

@@ -10,7 +10,7 @@ import pytest
 
 from compressors import Prune
 from compressors.pruning.shrinking import layers_of
-from compressors.sensitivity import ratios_within, scan
+from compressors.sensitivity import ratios_within, scan_pruning
 from hwsim.data import Data
 from hwsim.errors import DataError, RecipeError
 from hwsim.execute import accuracy
@@ -29,7 +29,7 @@ def judged(graph: Graph) -> Data:
 def test_rows_say_what_one_layer_alone_costs() -> None:
     graph = mlp()
     judge = judged(graph)
-    frame = scan(graph, judge, (0.25, 0.75), criterion="l2")
+    frame = scan_pruning(graph, judge, (0.25, 0.75), criterion="l2")
     assert frame["layer"].tolist() == ["conv", "conv", "fc1", "fc1", "fc2", "fc2"]
     sizes = {name: op.weight.codes.size for name, op in layers_of(graph).items()}
     for _, row in frame.iterrows():
@@ -44,7 +44,7 @@ def test_rows_say_what_one_layer_alone_costs() -> None:
 
 def test_coupled_filters_are_one_row() -> None:
     graph = residual()
-    frame = scan(graph, judged(graph), (0.5,), structure="filter")
+    frame = scan_pruning(graph, judged(graph), (0.5,), structure="filter")
     assert frame["layer"].tolist() == ["stem;a2", "a1", "c1", "c2;proj"]
     assert (frame["sparsity"] > 0).all()
 
@@ -59,7 +59,7 @@ def test_coupled_filters_are_one_row() -> None:
 )
 def test_structures_have_ratios(structure: str, layers: list[str]) -> None:
     graph = mlp()
-    frame = scan(graph, judged(graph), (0.5,), structure=structure)
+    frame = scan_pruning(graph, judged(graph), (0.5,), structure=structure)
     assert frame["layer"].tolist() == layers
 
 
@@ -81,7 +81,7 @@ def test_ratios_stop_where_the_drop_is_too_large() -> None:
 
 def test_ratios_are_a_setting_of_prune() -> None:
     graph = residual()
-    frame = scan(graph, judged(graph), (0.1, 0.5), structure="filter")
+    frame = scan_pruning(graph, judged(graph), (0.1, 0.5), structure="filter")
     ratios = ratios_within(frame, 1.0)
     pruned = layers_of(Prune(structure="filter", ratios=ratios).apply(graph))
     assert {name: op.weight.shape[0] for name, op in pruned.items()} == {
@@ -101,8 +101,8 @@ def test_names_of_any_letters() -> None:
             for n in graph.nodes
         ),
     )
-    frame = scan(odd, judged(graph), (0.5,))
-    want = scan(graph, judged(graph), (0.5,))
+    frame = scan_pruning(odd, judged(graph), (0.5,))
+    want = scan_pruning(graph, judged(graph), (0.5,))
     assert frame["top1"].tolist() == want["top1"].tolist()
     ratios = ratios_within(frame, 1.0)
     pruned = layers_of(Prune(ratios=ratios).apply(odd))
@@ -121,10 +121,10 @@ def test_names_of_any_letters() -> None:
 def test_what_cannot_be_scanned_is_refused(settings: dict[str, Any], message: str) -> None:
     graph = mlp()
     with pytest.raises(RecipeError, match=message):
-        scan(graph, judged(graph), **settings)
+        scan_pruning(graph, judged(graph), **settings)
 
 
 def test_a_judge_needs_labels() -> None:
     graph = mlp()
     with pytest.raises(DataError, match="expected labels to judge by"):
-        scan(graph, Data(x=samples(graph, 3)))
+        scan_pruning(graph, Data(x=samples(graph, 3)))

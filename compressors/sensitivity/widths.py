@@ -18,10 +18,14 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph
 
 
-def sensitivities(
+WIDTHS = (2, 3, 4, 5, 6, 8)
+"""Bits that are tried where none are given."""
+
+
+def scan_widths(
     graph: Graph,
     data: Data,
-    bits: Sequence[int] = (2, 3, 4, 5, 6, 8),
+    bits: Sequence[int] = WIDTHS,
     *,
     samples: int = 128,
     granularity: Granularity = "channel",
@@ -47,13 +51,13 @@ def sensitivities(
         DataError: The data does not fit the model.
     """
     graph = fused(graph)
-    x = one_input(graph, data, samples, "sensitivities")
+    x = one_input(graph, data, samples, "scan_widths")
     options = {
         name: [
-            with_bits(op, width, granularity, clip, f"{graph.name}/{name}: sensitivities")
+            with_bits(op, width, granularity, clip, f"{graph.name}/{name}: scan_widths")
             for width in bits
         ]
-        for name, op in real_products(graph, "sensitivities").items()
+        for name, op in real_products(graph, "scan_widths").items()
     }
     rows = measure(graph, x, data.head(samples).y, options)
     return pd.DataFrame(

@@ -29,7 +29,7 @@ RATIOS = (0.1, 0.3, 0.5, 0.7, 0.9)
 """Fractions that are tried where none are given."""
 
 
-def scan(
+def scan_pruning(
     graph: Graph,
     judge: Data,
     ratios: Sequence[float] = RATIOS,
