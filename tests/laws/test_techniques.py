@@ -9,7 +9,7 @@ import pytest
 
 import compressors
 from compressors import COMPRESSORS
-from tests.techniques.page import PAGE, page, recorded
+from tests.techniques.page import PAGE, claimed, page, recorded
 from tests.techniques.table import NETWORKS, TECHNIQUES
 
 ROOT: Final = Path(__file__).parents[2]
@@ -74,7 +74,7 @@ def test_every_technique_has_a_measurement(technique: Any) -> None:
 
 def test_the_page_says_what_was_measured(request: pytest.FixtureRequest) -> None:
     found = PAGE.read_text(encoding="utf-8")
-    expected = page(found, recorded())
+    expected = page(found, recorded(), claimed())
     if request.config.getoption("--update-golden"):
         PAGE.write_text(expected, encoding="utf-8", newline="\n")
         return

@@ -61,17 +61,17 @@ class Small(nn.Module):
 
 
 @cache
-def network(name: str) -> Graph:
+def network(name: str, seed: int = SEED) -> Graph:
     """Return a trained network as a float graph."""
     if name == DIGITS:
-        return hwsim.load((digits.train(SEED), digits.example_inputs()))
-    return hwsim.load(networks.NETWORKS[name](SEED))
+        return hwsim.load((digits.train(seed), digits.example_inputs()))
+    return hwsim.load(networks.NETWORKS[name](seed))
 
 
-def student() -> Graph:
+def student(seed: int = SEED) -> Graph:
     """Return the small network, untrained."""
     with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
-        torch.manual_seed(SEED)  # pyright: ignore[reportUnknownMemberType]
+        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         return hwsim.load((Small().eval(), digits.example_inputs()))
 
 
@@ -116,16 +116,20 @@ def _figures(graph: Graph, test: hwsim.Data) -> dict[str, float | int]:
         effective += (
             work.macs if weight is None else int(np.count_nonzero(weight.nonzero)) * work.columns
         )
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "graph.hwsim"
-        hwsim.save(graph, path)
-        file_bytes = path.stat().st_size
     return {
         "constants_bytes": graph.storage_bytes,
-        "file_bytes": file_bytes,
+        "file_bytes": file_bytes(graph),
         "macs_effective": effective,
         "top1": accuracy(graph, test, "tflite-ref").top1,
     }
+
+
+def file_bytes(graph: Graph) -> int:
+    """Return how long the .hwsim file of `graph` is."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "graph.hwsim"
+        hwsim.save(graph, path)
+        return path.stat().st_size
 
 
 def _agreement(graph: Graph, x: np.ndarray[Any, Any], runtime: str, policy: str) -> str:

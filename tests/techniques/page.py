@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from itertools import groupby
 from pathlib import Path
+from statistics import mean, stdev
 from typing import TYPE_CHECKING, Any, Final
 
+from tests.techniques.seeds import CLAIMS, SEEDS
 from tests.techniques.table import NETWORKS, TECHNIQUES
 
 if TYPE_CHECKING:
@@ -22,15 +24,53 @@ BEGIN: Final = "<!-- measured: begin -->"
 END: Final = "<!-- measured: end -->"
 
 
-def page(before: str, records: Mapping[str, Mapping[str, Any]]) -> str:
+def page(
+    before: str,
+    records: Mapping[str, Mapping[str, Any]],
+    claims: Mapping[str, Mapping[str, list[float]]],
+) -> str:
     """Return the text of the page.
 
     Args:
         before: The page as it is; what stands between the marks is written anew.
         records: By technique and network, as `measure.py` writes them.
+        claims: By name, as `seeds.py` writes them.
     """
     head, rest = before.split(BEGIN)
-    return f"{head}{BEGIN}\n{_tables(records)}\n{END}{rest.split(END)[1]}"
+    return f"{head}{BEGIN}\n{_claimed(claims)}\n{_tables(records)}\n{END}{rest.split(END)[1]}"
+
+
+def _claimed(claims: Mapping[str, Mapping[str, list[float]]]) -> str:
+    """Return the table of what five seeds say."""
+    lines = [
+        f"\n## Over {SEEDS} seeds of training\n",
+        "| claim | network | recipe | beside | top-1 | beside | points more | file smaller |",
+        "|---|---|---|---|---:|---:|---:|---:|",
+    ]
+    for claim in CLAIMS:
+        record = claims[claim.name]
+        gains = [100 * (a - b) for a, b in zip(record["top1"], record["beside"], strict=True)]
+        cells = (
+            claim.name,
+            claim.network,
+            f"`{_plain(claim.recipe)}`",
+            f"`{_plain(claim.beside)}`",
+            f"{100 * mean(record['top1']):.2f} ± {100 * stdev(record['top1']):.2f}",
+            f"{100 * mean(record['beside']):.2f} ± {100 * stdev(record['beside']):.2f}",
+            f"{mean(gains):+.2f} ± {stdev(gains) / len(gains) ** 0.5:.2f}",
+            f"{mean(record['ratio']):.1f}",
+        )
+        lines.append(f"| {' | '.join(cells)} |")
+    lines.append(
+        "\n± is the standard deviation over seeds; of differences, taken seed by seed, the "
+        "standard error of their mean."
+    )
+    return "\n".join(lines)
+
+
+def _plain(spec: str) -> str:
+    """Return a recipe's text as people write it in a table."""
+    return spec.replace("{{", "{").replace("}}", "}").replace("|", "\\|")
 
 
 def _tables(records: Mapping[str, Mapping[str, Any]]) -> str:
@@ -62,7 +102,7 @@ def _rows(technique: Technique, records: Mapping[str, Any]) -> list[str]:
 
 
 def _spec(record: Mapping[str, Any]) -> str:
-    return f"`{record['recipe']}`".replace("|", "\\|")
+    return f"`{_plain(record['recipe'])}`"
 
 
 def _figures(record: Mapping[str, Any]) -> list[str]:
@@ -82,6 +122,11 @@ def _figures(record: Mapping[str, Any]) -> list[str]:
         for said in (runtimes["litert-ref"], runtimes["onnxruntime"])
     ]
     return [" → ".join(sizes), " → ".join(work), " → ".join(right), *agreed]
+
+
+def claimed() -> dict[str, dict[str, list[float]]]:
+    """Return what five seeds say, by claim."""
+    return json.loads((DOCS / "claims.json").read_text(encoding="utf-8"))
 
 
 def recorded() -> dict[str, dict[str, Any]]:

@@ -169,7 +169,9 @@ def test_limits_keep_trials_off_the_front() -> None:
         (5, 0): ("peak_ram_bytes; accuracy", False),
     }
     # The sampler hears of limits: drawn evenly, 60 of 144 would find 6 of 15 that keep them.
-    kept = [sum(not line["violated"] for line in part.values()) for part in (every, tried(space, 60))]
+    kept = [
+        sum(not line["violated"] for line in part.values()) for part in (every, tried(space, 60))
+    ]
     assert kept[0] == 15
     assert kept[1] >= 10
 

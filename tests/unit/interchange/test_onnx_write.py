@@ -200,13 +200,13 @@ def test_what_is_refused_says_what_would_do(tmp_path: Path) -> None:
     narrow = encoded(pool, (1, 4, 4, 2), Quant(scale=(0.1,), bits=4))
     assert refused(narrow, path) == (
         "net/y: cannot be written as ONNX: activations have 8 or 16 bits there, this op's 4; "
-        "quantize to 8"
+        "quantize{activations=8}, or .hwsim holds it"
     )
     conv = CASES["conv"].op
     wide = encoded(conv, CASES["conv"].inputs[0].shape, Quant(scale=(0.1,), bits=16))
     assert refused(wide, path) == (
         "net/y: cannot be written as ONNX: ONNX Runtime has no integer conv2d of 16-bit "
-        "activations; quantize to 8"
+        "activations; quantize{activations=8}, or .tflite and .hwsim hold it"
     )
     assert "there is no way to write lstm; there is for add, " in refused(lstm(), path)
 
