@@ -156,7 +156,7 @@ def main() -> None:
     """Measure what is asked for, keeping each record as soon as it is there."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--only", default="", help="techniques whose name holds this text")
-    parser.add_argument("--missing", action="store_true", help="those without a record")
+    parser.add_argument("--missing", action="store_true", help="those not measured yet")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
     records: dict[str, dict[str, Any]] = {}
@@ -166,8 +166,9 @@ def main() -> None:
         if arguments.only not in technique.name:
             continue
         for name in NETWORKS:
-            known = records.get(technique.name, {}).get(name)
-            if name not in technique.networks or (arguments.missing and known is not None):
+            known = records.get(technique.name, {}).get(name, {}).get("recipe")
+            is_known = known == technique.instead.get(name, technique.recipe)
+            if name not in technique.networks or (arguments.missing and is_known):
                 continue
             record = measured(technique, name)
             records.setdefault(technique.name, {})[name] = record

@@ -41,7 +41,7 @@ ELASTIC = Elastic(
 )
 FAMILY = Family(input_shape=(6, 6, 1), classes=3, strides=(1, 2))
 SANDWICH = Sandwich(largest=ELASTIC.largest, smallest=ELASTIC.smallest, draw=ELASTIC.draw, drawn=1)
-COURSE = Course(epochs=12, learning_rate=0.02, optimizer="adam", batch_size=32)
+COURSE = Course(epochs=30, learning_rate=0.02, optimizer="adam", batch_size=32)
 
 
 def bars(count: int = 96) -> Data:
@@ -218,6 +218,6 @@ def test_shifted_images_are_the_same_images_elsewhere(layout: str) -> None:
     for seed in range(60):
         moved = shifted(image, family, 1, np.random.default_rng(seed))
         assert moved.shape == image.shape
-        (place,) = torch.nonzero(moved.reshape(6, 6)).tolist()
-        places.add((place[0] - 2, place[1] - 3))
+        place = int(moved.flatten().argmax())
+        places.add((place // 6 - 2, place % 6 - 3))
     assert places == {(i, j) for i in (-1, 0, 1) for j in (-1, 0, 1)}
