@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict
 
+from compressors._finite import require_finite
 from compressors.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -61,6 +62,7 @@ class Compressor(BaseModel):
         Raises:
             RecipeError: As `compress`.
         """
+        require_finite(graph, self.name, "mend the model first")
         return self.compress(graph, Workbench(data=data, original=graph))
 
     def __str__(self) -> str:

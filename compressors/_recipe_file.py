@@ -60,8 +60,8 @@ def read_text(text: str, where: str) -> tuple[str, list[RawStep]]:
             f"{where}: version: expected {_VERSION}, got {_shown(content.get('version'))}"
         )
     name = content.get("name", "")
-    if not isinstance(name, str):
-        raise RecipeError(f"{where}: name: expected text, got {_shown(name)}")
+    if not isinstance(name, str) or not name.isprintable():
+        raise RecipeError(f"{where}: name: expected text of one line, got {_shown(name)}")
     steps = content.get("steps")
     if not _is_list(steps) or not steps:
         raise RecipeError(f"{where}: steps: expected a list of steps, got {_shown(steps)}")

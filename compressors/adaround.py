@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field
 
 from compressors._compressor import Compressor, DataNeed
+from compressors._layers import group_count
 from compressors.quantization.grids import decoded, grid
 from compressors.quantization.layers import (
     Product,
@@ -16,10 +17,10 @@ from compressors.quantization.layers import (
     one_input,
     parts_of_rows,
     real_products,
+    require_unshared,
 )
 from compressors.quantization.schemes import Clip, Granularity
 from hwsim.fusion import fused
-from hwsim.ops import Conv2d
 
 if TYPE_CHECKING:
     from compressors.training.adaround import Reconstruction
@@ -65,7 +66,7 @@ class Adaround(Compressor):
     clip: Clip = "max"
     iterations: int = Field(default=1000, ge=1)
     learning_rate: float = Field(default=0.01, gt=0.0)
-    batch_size: int = Field(default=256, ge=1)
+    batch_size: int = Field(default=256, ge=1, le=1 << 16)
     calibration_samples: int = Field(default=128, ge=1)
     seed: int = Field(default=0, ge=0)
     layers: str = "*"
@@ -75,6 +76,7 @@ class Adaround(Compressor):
         """See `Compressor.compress`."""
         graph = fused(graph)
         chosen = real_products(graph, self.name, self.layers, self.exclude)
+        require_unshared(graph, self.name, chosen)
         data = bench.inputs(graph, self.name)
         x = one_input(graph, data, self.calibration_samples, self.name)
 
@@ -105,7 +107,7 @@ class Adaround(Compressor):
         from compressors.training.adaround import Reconstruction
 
         outputs = op.reference(real)[0]
-        count, groups = outputs[..., 0].size, op.groups if isinstance(op, Conv2d) else 1
+        count, groups = outputs[..., 0].size, group_count(op)
         rows = _drawn(count, self.seed)
         steps = np.broadcast_to(quant.spread(op.weight.shape)[0], op.weight.shape)
         bias = np.zeros(op.weight.shape[0]) if op.bias is None else op.bias.real()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from compressors._digest import digest
 from compressors.workbench import UNWATCHED
-from hwsim.errors import RecipeError
+from hwsim.errors import HwsimError, RecipeError
 from hwsim.version import __version__
 from hwsim.whole_file import whole_file
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph
 
 _SUFFIX = ".hwsim"
+# What reading a damaged archive raises; RuntimeError where it claims a cipher or a later version.
+_DAMAGES = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(slots=True)
@@ -86,7 +89,7 @@ class Checkpoints:
         key = digest(*graphs, spec, bench.data, self._context, __version__)
         finished = self._folder / f"{key}{_SUFFIX}"
         if finished.exists():
-            return self._load(finished)
+            return self._finished(finished)
         self._steps.append(_Step(key))
         try:
             made = self._watcher.step(spec, graph, bench, make)
@@ -97,6 +100,14 @@ class Checkpoints:
         for state in self._folder.glob(f"{key}.*.npz"):
             state.unlink()
         return made
+
+    def _finished(self, path: Path) -> Graph:
+        try:
+            return self._load(path)
+        except HwsimError as error:
+            raise RecipeError(
+                f"{path}: expected a finished step, got a damaged file ({error}); delete it"
+            ) from error
 
     def on_epoch(self, done: int, total: int, loss: float) -> None:
         """See `Watcher.on_epoch`."""
@@ -124,7 +135,7 @@ class Checkpoints:
         try:
             with np.load(path, allow_pickle=False) as arrays:
                 return {name: arrays[name] for name in arrays.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        except _DAMAGES as error:
             raise RecipeError(
                 f"{path}: expected the state of a training, got a damaged file; delete it"
             ) from error

@@ -9,8 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from compressors._compressor import Compressor, DataNeed
+from compressors._layers import Layer, layers_of
+from compressors._settings import Policy
 from compressors.quantization.layers import one_input
-from compressors.quantization.means import Layer, channel_means, with_bias_shift
+from compressors.quantization.means import channel_means, with_bias_shift
 from hwsim.errors import RecipeError
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.numerics import find_policy
@@ -44,7 +46,7 @@ class CorrectBias(Compressor):
     name: ClassVar[str] = "correct_bias"
     data_need: ClassVar[DataNeed] = "calibration"
     calibration_samples: int = Field(default=128, ge=1)
-    numerics: str = "tflite-ref"
+    numerics: Policy = "tflite-ref"
 
     def compress(self, graph: Graph, bench: Workbench) -> Graph:
         """See `Compressor.compress`."""
@@ -57,7 +59,7 @@ class CorrectBias(Compressor):
 
 def _require_alike(graph: Graph, real: Graph) -> None:
     """Refuse a graph whose layers are no longer those of the graph of reals."""
-    shapes = {node.name: node.op.weight.shape for node in real.nodes if isinstance(node.op, Layer)}
+    shapes = {name: op.weight.shape for name, op in layers_of(real).items()}
     for node in graph.nodes:
         if isinstance(node.op, Layer) and shapes.get(node.name) != node.op.weight.shape:
             before = shapes.get(node.name)

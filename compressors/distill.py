@@ -65,7 +65,7 @@ class Distill(Compressor):
     name: ClassVar[str] = "distill"
     data_need: ClassVar[DataNeed] = "labelled"
     method: Method = "soft_label"
-    temperature: float = Field(default=4.0, gt=0)
+    temperature: float = Field(default=4.0, ge=0.01, le=1000)
     alpha: float = Field(default=0.9, ge=0, le=1)
     weight: float = Field(default=1.0, ge=0)
     features: str = ""

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._patterns import is_chosen
+from compressors._layers import layers_of
+from compressors._patterns import chosen_of
 from hwsim.errors import FormatError, RecipeError
 from hwsim.formats import FORMATS
 from hwsim.formats.find import find_format
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
+from hwsim.ops import Linear
 
 if TYPE_CHECKING:
+    from compressors._layers import Layer
     from compressors.workbench import Workbench
     from hwsim.graph import Graph
     from hwsim.op import Op
@@ -67,20 +69,14 @@ class Encode(Compressor):
     def compress(self, graph: Graph, bench: Workbench) -> Graph:
         """See `Compressor.compress`."""
         del bench
-        known = {
-            n.name: n.op for n in graph.nodes if isinstance(n.op, (Conv2d, Conv2dTranspose, Linear))
-        }
-        chosen = {n: op for n, op in known.items() if is_chosen(n, self.layers, self.exclude)}
-        if not chosen:
-            raise RecipeError(
-                f"{graph.name}: encode.layers: expected some of {', '.join(known) or 'no layers'}, "
-                f"got layers={self.layers!r}, exclude={self.exclude!r}, which leave none"
-            )
+        chosen = chosen_of(
+            layers_of(graph), self.layers, self.exclude, f"{graph.name}: {self.name}"
+        )
         return graph.with_ops(
             {name: self._encoded(f"{graph.name}/{name}", op) for name, op in chosen.items()}
         )
 
-    def _encoded(self, where: str, op: Conv2d | Conv2dTranspose | Linear) -> Op:
+    def _encoded(self, where: str, op: Layer) -> Op:
         asked = (self.linear if isinstance(op, Linear) else self.conv) or self.format
         if asked == _SMALLEST:
             return replace(op, weight=_smallest(op.weight))

@@ -5,9 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
+import numpy as np
+
 from compressors._compressor import Compressor, DataNeed
+from compressors._layers import layers_of
 from compressors.quantization.equalization import equal_scales, scaled
-from compressors.quantization.scalable import Layer, find_scalable
+from compressors.quantization.scalable import find_scalable
 from hwsim.errors import FormatError, RecipeError
 from hwsim.fusion import fused
 from hwsim.ops import Elementary
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from compressors.workbench import Workbench
     from hwsim.graph import Graph
     from hwsim.op import Op
+    from hwsim.tensor import Weight
 
 
 class Equalize(Compressor):
@@ -50,7 +54,7 @@ class Equalize(Compressor):
                 "but relu, leaky relu, prelu, pooling, sums or moves in between, got none; leave "
                 "the step out (relu6=relu frees those behind a relu6)"
             )
-        layers = {node.name: node.op for node in graph.nodes if isinstance(node.op, Layer)}
+        layers = layers_of(graph)
         scales = equal_scales(layers, scalable)
         ops: dict[str, Op] = {
             name: scaled(layer, scales[scalable.makes[name]], scales[scalable.reads[name]])
@@ -89,14 +93,22 @@ def _unclamped(graph: Graph) -> Graph:
 
 
 def _check_formats(graph: Graph, ops: Mapping[str, Op]) -> None:
-    """Refuse weights whose storage format does not hold them any more: shared values."""
+    """Refuse weights that shared values, or whose format does not hold them any more."""
+    before = {node.name: node.op for node in graph.nodes}
     for name, op in ops.items():
-        for weight in op.constants:
+        for old, weight in zip(before[name].constants, op.constants, strict=True):
             try:
                 _ = weight.packed if weight.format.name != "dense" else None
+                _require_shared(old, weight)
             except FormatError as error:
                 raise RecipeError(
                     f"{graph.name}/{name}: equalize scales each channel by itself, which the "
                     f"format of its weights cannot hold ({error}); equalize before values are "
                     "shared"
                 ) from error
+
+
+def _require_shared(old: Weight, new: Weight) -> None:
+    values, made = (np.unique(weight.codes).size for weight in (old, new))
+    if new.format.shares_values and made > values:
+        raise FormatError(f"format {new.format.name}: {values} values would become {made}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from compressors._compressor import Compressor, DataNeed
+from compressors._layers import Layer
 from compressors._patterns import is_chosen
 from compressors.factorization.evbmf import evbmf_rank
 from compressors.factorization.ranks import (
@@ -20,11 +21,11 @@ from compressors.factorization.ranks import (
 )
 from hwsim.errors import RecipeError
 from hwsim.graph import Node
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
+from hwsim.ops import Conv2d, Conv2dTranspose
 from hwsim.tensor import TensorType
 
 if TYPE_CHECKING:
-    from compressors.factorization.scheme import Layer, Ranks, Scheme
+    from compressors.factorization.scheme import Ranks, Scheme
     from compressors.workbench import Workbench
     from hwsim.graph import Graph
 
@@ -111,7 +112,7 @@ class Factorize(Compressor):
             if not is_chosen(node.name, self.layers, self.exclude):
                 continue
             scheme = find_scheme(self.method, node.op)
-            if scheme is not None and isinstance(node.op, (Conv2d, Conv2dTranspose, Linear)):
+            if scheme is not None and isinstance(node.op, Layer):
                 _require_plain(f"{graph.name}/{node.name}", node.op)
                 chosen[node.name] = _Chosen(node.op, graph.tensors[node.inputs[0]], scheme)
             elif node.name in self.layers.split(";"):

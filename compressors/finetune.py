@@ -15,10 +15,13 @@ if TYPE_CHECKING:
 
 
 class Finetune(Compressor):
-    """Stochastic gradient descent on labelled data.
+    """Train on labelled data by gradient descent; what earlier steps made stays.
 
-    Pruned weights stay zero, shared values stay shared (Han et al., arXiv 1510.00149, section 3),
-    and integer weights that are decoded stay as they are: biases and norms learn around them.
+    Pruned weights stay zero, shared values stay shared (Han et al., arXiv 1510.00149, section 3):
+    the gradient of a shared value is the sum over the weights that have it, so that sgd wants a
+    learning rate smaller by about their number, while adam takes gradients of any size. Integer
+    weights that are decoded stay
+    as they are: biases and norms learn around them.
 
     Attributes:
         epochs: Passes over the data.

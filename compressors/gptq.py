@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, ClassVar, cast
+from typing import TYPE_CHECKING, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 from pydantic import Field
@@ -11,7 +11,14 @@ from compressors._compressor import Compressor, DataNeed
 from compressors.quantization.compensation import compensated
 from compressors.quantization.grids import decoded, grid
 from compressors.quantization.hessian import hessians, inverse_root
-from compressors.quantization.layers import Product, in_order, matrices, one_input, real_products
+from compressors.quantization.layers import (
+    Product,
+    in_order,
+    matrices,
+    one_input,
+    real_products,
+    require_unshared,
+)
 from compressors.quantization.schemes import Clip, Granularity
 from hwsim.fusion import fused
 
@@ -20,6 +27,9 @@ if TYPE_CHECKING:
     from hwsim.arrays import FloatArray, IntArray
     from hwsim.graph import Graph, Node
     from hwsim.op import Op
+
+Order: TypeAlias = Literal["activation", "given"]
+"""Which column is rounded first: that of the largest inputs, or the first."""
 
 
 class Gptq(Compressor):
@@ -49,7 +59,7 @@ class Gptq(Compressor):
     granularity: Granularity = "channel"
     group: int = Field(default=0, ge=0)
     clip: Clip = "max"
-    order: str = Field(default="activation", pattern="^(activation|given)$")
+    order: Order = "activation"
     damping: float = Field(default=0.01, gt=0.0)
     calibration_samples: int = Field(default=128, ge=1)
     layers: str = "*"
@@ -59,6 +69,7 @@ class Gptq(Compressor):
         """See `Compressor.compress`."""
         graph = fused(graph)
         chosen = real_products(graph, self.name, self.layers, self.exclude)
+        require_unshared(graph, self.name, chosen)
         data = bench.inputs(graph, self.name)
         x = one_input(graph, data, self.calibration_samples, self.name)
 
@@ -75,7 +86,7 @@ class Gptq(Compressor):
         parts = zip(
             matrices(op, op.weight.real()),
             matrices(op, steps),
-            hessians(op, seen),
+            hessians(op, [seen]),
             strict=True,
         )
         codes = [self._codes(real, step, quant.high, hessian) for real, step, hessian in parts]

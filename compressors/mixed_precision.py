@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
+from compressors._settings import ActivationBits
 from compressors.quantization.knapsack import Item, choose
 from compressors.quantization.layers import one_input, real_products
 from compressors.quantization.schemes import Clip, Granularity
@@ -54,7 +55,7 @@ class MixedPrecision(Compressor):
             divergence of its softmax; `accuracy`: share of labels lost, where equal the former.
         granularity: One scale per output channel, or per tensor.
         clip: Whether scales hold the largest weight (`max`), or are of least squared error.
-        activations: Bits of an activation: 2..8, 16, or 32 for float32.
+        activations: Bits of an activation, as of `quantize`.
         calibration_samples: The first so many inputs are used.
     """
 
@@ -67,7 +68,7 @@ class MixedPrecision(Compressor):
     metric: Literal["sqnr", "kl", "accuracy"] = "sqnr"
     granularity: Granularity = "channel"
     clip: Clip = "max"
-    activations: int = 8
+    activations: ActivationBits = 8
     calibration_samples: int = Field(default=128, ge=1)
 
     @property

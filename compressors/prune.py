@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
+from compressors._layers import layers_of
 from compressors.pruning.compatibility import SHRINKING, pattern_of, refusal
 from compressors.pruning.criteria import CRITERIA, CriterionName, Study
 from compressors.pruning.groups import PARTINGS, block_of, structure_of
 from compressors.pruning.masking import OBS, Masking
 from compressors.pruning.quota import Quota, Scope, read_ratios
 from compressors.pruning.schedule import ScheduleName, stages
-from compressors.pruning.shrinking import Blocks, Filters, Heads, Selection, layers_of
+from compressors.pruning.shrinking import Blocks, Filters, Heads, Selection
 from hwsim.errors import FormatError
 from hwsim.formats import NM, Block
 from hwsim.formats.find import find_format
@@ -54,7 +55,7 @@ class Prune(Compressor):
             other weights make up for it (SparseGPT, 2301.00774). By filter, for filter and row:
             `geometric_median` (1811.00250), `bn_scale` (1708.06519), `activation_mean`, `apoz`
             (1607.03250), `taylor_activation` (1611.06440). By block, for layer: `cosine`.
-        p: Exponent of lp.
+        p: Exponent of lp, 0.01 to 16: beyond, powers of all weights would be 0 or 1.
         damping: Of obs: part of the mean of the Hessian's diagonal that is added to all of it.
         round_to: The channels that filter pruning leaves of a layer are rounded up to a multiple
             of this, on each side of a concatenation too; where that cannot be had, all stay.
@@ -80,14 +81,14 @@ class Prune(Compressor):
     ratios: str = ""
     scope: Scope = "local"
     criterion: CriterionName = "l1"
-    p: float = Field(default=2.0, gt=0.0)
+    p: float = Field(default=2.0, ge=0.01, le=16.0)
     damping: float = Field(default=0.01, gt=0.0)
     round_to: int = Field(default=1, ge=1)
     format: str = "bitmask"
     layers: str = "*"
     exclude: str = ""
     schedule: ScheduleName = "one_shot"
-    steps: int = Field(default=1, ge=1)
+    steps: int = Field(default=1, ge=1, le=1000)
     epochs: int = Field(default=1, ge=0)
     learning_rate: float = Field(default=0.01, gt=0.0)
     batch_size: int = Field(default=64, ge=1)

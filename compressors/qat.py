@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
+from compressors._settings import ActivationBits, Policy
 from compressors.quantization.forms import QuantizationPlan, require_reals
 from compressors.quantization.observers import Observation, ObserverName
 from compressors.quantization.plan import REAL_BITS, ActivationPlan, WeightPlan
 from compressors.quantization.schemes import Clip, Granularity, SchemeName, SchemeSettings
 from compressors.quantization.widths import read_widths
-from hwsim.errors import UnsupportedError
 from hwsim.numerics import find_policy
 
 if TYPE_CHECKING:
@@ -65,12 +65,12 @@ class Qat(Compressor):
     name: ClassVar[str] = "qat"
     data_need: ClassVar[DataNeed] = "labelled"
     weights: int = Field(default=8, ge=1, le=16)
-    activations: int = 8
+    activations: ActivationBits = 8
     scheme: SchemeName = "uniform"
     granularity: Granularity = "channel"
     clip: Clip = "mse"
     method: Literal["ste", "lsq", "pact"] = "ste"
-    numerics: str = "tflite-ref"
+    numerics: Policy = "tflite-ref"
     layer_weights: str = ""
     first_last_bits: int = Field(default=0, ge=0, le=16)
     observer: ObserverName = "minmax"
@@ -84,26 +84,10 @@ class Qat(Compressor):
     optimizer: Literal["sgd", "adam"] = "sgd"
     weight_decay: float = Field(default=0.0, ge=0)
 
-    @field_validator("activations")
-    @classmethod
-    def _known_width(cls, value: int) -> int:
-        if value not in (*range(1, 17), REAL_BITS):
-            raise ValueError(f"expected 1..16 or 32 (float32), got {value}")
-        return value
-
     @field_validator("layer_weights")
     @classmethod
     def _readable_widths(cls, value: str) -> str:
         read_widths(value)
-        return value
-
-    @field_validator("numerics")
-    @classmethod
-    def _known_policy(cls, value: str) -> str:
-        try:
-            find_policy(value)
-        except UnsupportedError as error:
-            raise ValueError(str(error)) from error
         return value
 
     @model_validator(mode="after")

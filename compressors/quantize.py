@@ -8,6 +8,7 @@ import numpy as np
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
+from compressors._settings import ActivationBits
 from compressors.quantization.forms import (
     QuantizationPlan,
     between_reals,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from hwsim.data import Data
     from hwsim.graph import Graph
 
-_ACTIVATION_BITS = (*range(1, 17), REAL_BITS)
 # Histograms and loops of levels stay small.
 _MOST_ENTROPY_BITS = 8
 
@@ -61,8 +61,9 @@ class Quantize(Compressor):
         rounding: Of weights, to steps: `nearest_even`; `half_up`, also called `max_plus_one`;
             `half_away`; `floor` and `truncate`, which are biased by half a step; `stochastic`.
         activations: Bits of an activation: 2..16, or 32 for float32: weights alone become integers,
-            and layers multiply the reals that they mean. 1: layers read signs times a mean
-            (XNOR-Net), which take the place of ReLUs before them; all else has 8 bits.
+            and layers multiply the reals that they mean. 1: layers read signs times one
+            mean of the tensor, from calibration (XNOR-Net without its map K of means by position);
+            they take the place of ReLUs before them; all else has 8 bits.
         activation_scheme: `asymmetric`: with a zero point, up to 8 bits; `symmetric`: about zero.
             Softmax, logistic and tanh have encodings of their own.
         mode: `static`: activations' ranges come from calibration; `dynamic`: activations stay
@@ -91,7 +92,7 @@ class Quantize(Compressor):
     name: ClassVar[str] = "quantize"
     data_need: ClassVar[DataNeed] = "calibration"
     weights: int = Field(default=8, ge=1, le=16)
-    activations: int = 8
+    activations: ActivationBits = 8
     granularity: Granularity = "channel"
     group: int = Field(default=0, ge=0)
     scale_bits: int = 32
@@ -123,13 +124,6 @@ class Quantize(Compressor):
     def _is_integer(self) -> bool:
         """Whether activations become integers beforehand."""
         return self.activations != REAL_BITS and self.mode == "static"
-
-    @field_validator("activations")
-    @classmethod
-    def _known_width(cls, value: int) -> int:
-        if value not in _ACTIVATION_BITS:
-            raise ValueError(f"expected 1..16 or 32 (float32), got {value}")
-        return value
 
     @field_validator("scale_bits")
     @classmethod

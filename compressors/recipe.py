@@ -6,9 +6,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from compressors._finite import require_finite
 from compressors.workbench import Workbench
 from hwsim.data import Data
-from hwsim.errors import RecipeError
+from hwsim.errors import DataError, RecipeError
 from hwsim.graph import Graph, validate
 
 if TYPE_CHECKING:
@@ -84,12 +87,13 @@ class Recipe:
             DataError: The data does not fit the graph.
         """
         _check_types(graph, bench.data)
+        _check_range(bench.data)
+        require_finite(graph, "recipe", "mend the model first")
         bench = replace(bench, original=graph)
         for step in self.steps:
             bench = bench.before(graph)
-            graph = validate(
-                bench.watcher.step(str(step), graph, bench, partial(step.compress, graph, bench))
-            )
+            made = bench.watcher.step(str(step), graph, bench, partial(step.compress, graph, bench))
+            graph = require_finite(validate(made), step.name, "lower its rates, or leave it out")
             if on_step is not None:
                 on_step(step, graph)
         return graph
@@ -105,4 +109,16 @@ def _check_types(graph: object, data: object) -> None:
         raise RecipeError(
             f"{graph.name}: recipe: expected data as hwsim.Data, got {type(data).__name__}; "
             "hwsim.Data(x=...) makes it"
+        )
+
+
+def _check_range(data: Data | None) -> None:
+    """Refuse reals that no float32 holds: sums of their squares leave float64 too."""
+    if data is None or data.x.dtype.kind != "f":
+        return
+    largest, limit = float(np.abs(data.x).max(initial=0.0)), float(np.finfo(np.float32).max)
+    if largest > limit:
+        raise DataError(
+            f"{data.name}: x holds magnitudes up to {largest:.3g}; expected at most {limit:.3g}, "
+            "the largest of float32; scale the inputs as the model expects them"
         )

@@ -9,7 +9,8 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._patterns import is_chosen
+from compressors._layers import layers_of
+from compressors._patterns import chosen_of
 from compressors.sharing.kmeans import Init, cluster, nearest
 from compressors.sharing.optimal import MOST_CUTS
 from compressors.sharing.points import Points
@@ -17,9 +18,9 @@ from hwsim.errors import FormatError, RecipeError
 from hwsim.formats import Codebook, Relative
 from hwsim.formats.find import find_format
 from hwsim.fusion import fused
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 
 if TYPE_CHECKING:
+    from compressors._layers import Layer
     from compressors.workbench import Workbench
     from hwsim.formats import Format
     from hwsim.graph import Graph
@@ -88,22 +89,14 @@ class Share(Compressor):
         """See `Compressor.compress`."""
         del bench
         graph = fused(graph)
-        layers = {
-            node.name: node.op
-            for node in graph.nodes
-            if isinstance(node.op, (Conv2d, Conv2dTranspose, Linear))
-        }
-        chosen = {n: op for n, op in layers.items() if is_chosen(n, self.layers, self.exclude)}
-        if not chosen:
-            raise RecipeError(
-                f"{graph.name}: share.layers: expected some of {', '.join(layers) or 'no layers'}, "
-                f"got layers={self.layers!r}, exclude={self.exclude!r}, which leave none"
-            )
+        chosen = chosen_of(
+            layers_of(graph), self.layers, self.exclude, f"{graph.name}: {self.name}"
+        )
         return graph.with_ops(
             {name: self._shared_op(f"{graph.name}/{name}", op) for name, op in chosen.items()}
         )
 
-    def _shared_op(self, where: str, op: Conv2d | Conv2dTranspose | Linear) -> Op:
+    def _shared_op(self, where: str, op: Layer) -> Op:
         bias = op.bias
         if self.biases and bias is not None:
             bias = self._shared(where, bias)

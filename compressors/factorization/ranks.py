@@ -16,7 +16,8 @@ from hwsim.tensor import TensorType
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from compressors.factorization.scheme import Layer, Ranks, Scheme
+    from compressors._layers import Layer
+    from compressors.factorization.scheme import Ranks, Scheme
     from hwsim.arrays import FloatArray
     from hwsim.op import Op
 

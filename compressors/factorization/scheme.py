@@ -10,10 +10,9 @@ from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
+    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray, Shape
     from hwsim.op import Op
-
-Layer: TypeAlias = Conv2d | Conv2dTranspose | Linear
 
 Ranks: TypeAlias = tuple[int, ...]
 """How many components each bond between two factors carries, in the order of execution."""

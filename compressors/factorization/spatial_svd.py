@@ -10,7 +10,8 @@ from compressors.factorization.svd import halves
 from hwsim.ops import Conv2d
 
 if TYPE_CHECKING:
-    from compressors.factorization.scheme import Layer, Ranks
+    from compressors._layers import Layer
+    from compressors.factorization.scheme import Ranks
     from hwsim.arrays import Array, FloatArray, Shape
     from hwsim.op import Op
 

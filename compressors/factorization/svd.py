@@ -11,7 +11,8 @@ from compressors.factorization.scheme import is_pointwise, is_whole, weight_of
 from hwsim.ops import Conv2d, Linear
 
 if TYPE_CHECKING:
-    from compressors.factorization.scheme import Layer, Ranks
+    from compressors._layers import Layer
+    from compressors.factorization.scheme import Ranks
     from hwsim.arrays import Array, FloatArray, Shape
     from hwsim.op import Op
 

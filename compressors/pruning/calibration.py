@@ -11,7 +11,7 @@ from hwsim.reference import as_reals, stacked, trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from compressors.pruning.criteria import Layer
+    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray
     from hwsim.data import Data
     from hwsim.graph import Graph, Node

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from compressors.pruning.criteria import CRITERIA
+from compressors.pruning.groups import PARTINGS
 from compressors.pruning.masking import OBS
 from hwsim.errors import FormatError
 from hwsim.formats import NM
@@ -97,9 +98,10 @@ def _scope(settings: Settings, is_pattern: bool) -> Iterator[str]:
 
 
 def _storage(settings: Settings) -> Iterator[str]:
-    has_own = settings.structure not in ("unstructured", "row", "column", "kernel", "filter")
-    if has_own and settings.format != _DEFAULT_FORMAT:
-        yield f"format={settings.format}; it has its own"
+    if settings.format != _DEFAULT_FORMAT and settings.structure not in PARTINGS:
+        is_smaller = settings.structure in SHRINKING
+        reason = "what is left keeps the format it has" if is_smaller else "it has its own"
+        yield f"format={settings.format}; {reason}"
     if settings.structure != "filter" and settings.round_to != 1:
         yield "round_to; structure=filter does"
 

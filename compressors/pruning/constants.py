@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -44,10 +44,9 @@ from hwsim.ops.elementary import CLAMPS
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray, Shape
     from hwsim.graph import Graph, Node
-
-Layer: TypeAlias = "Conv2d | Conv2dTranspose | Linear"
 
 
 def find_constants(graph: Graph) -> dict[str, FloatArray]:

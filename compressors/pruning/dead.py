@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compressors._layers import Layer
 from compressors.pruning.channels import Channels, find_channels
-from compressors.pruning.constants import Layer, find_constants, folded, zero_columns
+from compressors.pruning.constants import find_constants, folded, zero_columns
 from compressors.pruning.filters import makes_channels
 from compressors.pruning.removal import without
 from hwsim.errors import FormatError
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def _layers(graph: Graph) -> list[tuple[Node, Layer]]:
     return [
         (node, node.op)
         for node in graph.nodes
-        if isinstance(node.op, (Conv2d, Conv2dTranspose, Linear)) and makes_channels(node)
+        if isinstance(node.op, Layer) and makes_channels(node)
     ]
 
 

@@ -12,7 +12,7 @@ from hwsim.formats import Block
 from hwsim.ops import Linear
 
 if TYPE_CHECKING:
-    from compressors.pruning.criteria import Layer
+    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray, IntArray
 
 Parting: TypeAlias = Literal["unstructured", "row", "column", "kernel"]

@@ -7,26 +7,28 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors.pruning.criteria import CRITERIA
+from compressors.pruning.criteria import CRITERIA, scores_of
 from compressors.pruning.followers import output_layers
 from compressors.pruning.groups import Groups, groups_of
 from compressors.pruning.masks import keep_largest_of_rows, keep_n_of_m
-from compressors.pruning.obs import Share, surgery
+from compressors.pruning.obs import Portion, surgery
 from compressors.pruning.scopes import Contest, survivors
-from hwsim.errors import RecipeError
+from hwsim.errors import FormatError, RecipeError
 from hwsim.formats import NM
 from hwsim.ops import Conv2d
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compressors.pruning.criteria import Criterion, Layer, Study
+    from compressors._layers import Layer
+    from compressors.pruning.criteria import Criterion, Study
     from compressors.pruning.groups import Parting
     from compressors.pruning.quota import Quota, Scope
     from compressors.pruning.schedule import Stage
     from hwsim.arrays import Array, FloatArray
     from hwsim.formats import Block, Format
     from hwsim.graph import Graph
+    from hwsim.tensor import Weight
 
 OBS = "obs"
 """The one criterion that changes the weights that stay."""
@@ -61,23 +63,23 @@ class Masking:
             RecipeError: No layer has this structure, or the criterion does not fit the graph.
         """
         study = replace(study, layers=self.quota.choose(study.layers, study.graph.name))
+        _require_zeros(study)
         if self.criterion == OBS:
             weights = surgery(study, self._shares(study, stage), self.damping)
         else:
             keeps = self._keeps(study, stage)
             weights = {name: study.layers[name].weight.masked(keeps[name]) for name in keeps}
+        weights = {name: replace(weight, format=self.format) for name, weight in weights.items()}
+        _require_room(study, weights)
         return study.graph.with_ops(
-            {
-                name: replace(study.layers[name], weight=replace(weight, format=self.format))
-                for name, weight in weights.items()
-            }
+            {name: replace(study.layers[name], weight=weight) for name, weight in weights.items()}
         )
 
-    def _shares(self, study: Study, stage: Stage) -> dict[str, Share]:
+    def _shares(self, study: Study, stage: Stage) -> dict[str, Portion]:
         if isinstance(self.structure, NM):
-            names = _patterned(study.layers, self.structure)
-            return {name: Share(pattern=self.structure) for name in names}
-        return {name: Share(fraction=self.quota.fraction(name, stage)) for name in study.layers}
+            names = _patterned(study, self.structure)
+            return {name: Portion(pattern=self.structure) for name in names}
+        return {name: Portion(fraction=self.quota.fraction(name, stage)) for name in study.layers}
 
     def _keeps(self, study: Study, stage: Stage) -> Mapping[str, Array]:
         """Return where to keep weights, of their shapes; others stay as they are."""
@@ -85,8 +87,8 @@ class Masking:
             theta = self.threshold
             return {name: np.abs(op.weight.real()) >= theta for name, op in study.layers.items()}
         if isinstance(self.structure, NM):
-            study = replace(study, layers=_patterned(study.layers, self.structure))
-            scores = CRITERIA[self.criterion].score(study)
+            study = replace(study, layers=_patterned(study, self.structure))
+            scores = scores_of(study, CRITERIA[self.criterion])
             return {
                 name: _pattern_of(scores[name], study.layers[name], self.structure)
                 for name in study.layers
@@ -107,7 +109,7 @@ class Masking:
             )
         study = replace(study, layers={name: study.layers[name] for name in groups})
         criterion = CRITERIA[self.criterion]
-        scores = criterion.score(study)
+        scores = scores_of(study, criterion)
         worth = {
             name: _worth(criterion, own, scores[name], study.layers[name], study.p)
             for name, own in groups.items()
@@ -132,6 +134,27 @@ class Masking:
             name: groups[name].spread(keep).reshape(study.layers[name].weight.shape)
             for name, keep in keeps.items()
         }
+
+
+def _require_zeros(study: Study) -> None:
+    """Refuse signs: no code of theirs means zero."""
+    for name, op in study.layers.items():
+        if op.weight.quant is not None and op.weight.quant.is_bipolar:
+            raise RecipeError(
+                f"{study.graph.name}/{name}: prune expected weights that can be zero, got signs "
+                "(scheme=binary); exclude the layer, or take scheme=ternary behind prune"
+            )
+
+
+def _require_room(study: Study, weights: Mapping[str, Weight]) -> None:
+    """Refuse a format of few values for weights of many; others hold any zeros."""
+    for name, weight in weights.items():
+        try:
+            _ = weight.packed if weight.format.shares_values else None
+        except FormatError as error:
+            raise RecipeError(
+                f"{study.graph.name}/{name}: prune cannot store it: {error}; leave out format"
+            ) from error
 
 
 def cut_layers(
@@ -172,11 +195,22 @@ def _pattern_of(scores: FloatArray, op: Layer, pattern: NM) -> Array:
     return keep_n_of_m(worth, pattern.n, pattern.m).reshape(op.weight.shape)
 
 
-def _patterned(layers: Mapping[str, Layer], pattern: NM) -> dict[str, Layer]:
-    """Return those of `layers` that can follow the pattern."""
-    return {
+def _patterned(study: Study, pattern: NM) -> dict[str, Layer]:
+    """Return the layers that can follow the pattern.
+
+    Raises:
+        RecipeError: There are none.
+    """
+    found = {
         name: op
-        for name, op in layers.items()
+        for name, op in study.layers.items()
         if not (isinstance(op, Conv2d) and op.is_depthwise)
         and op.weight.matrix.shape[1] > pattern.n
     }
+    if not found:
+        raise RecipeError(
+            f"{study.graph.name}: prune{{structure={pattern.name}}} expected a layer, not "
+            f"depthwise, of rows longer than {pattern.n}, got {', '.join(study.layers)}; "
+            "structure=unstructured would do"
+        )
+    return found

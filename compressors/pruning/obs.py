@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors.pruning.calibration import patches, rebuild
+from compressors._layers import group_count
+from compressors.pruning.calibration import rebuild
 from compressors.pruning.masks import keep_n_of_m
-from compressors.quantization.hessian import inverse_root
+from compressors.quantization.hessian import hessians, inverse_root
 from hwsim.errors import RecipeError
-from hwsim.ops import Linear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from compressors.pruning.criteria import Layer, Study
+    from compressors._layers import Layer
+    from compressors.pruning.criteria import Study
     from hwsim.arrays import Array, FloatArray
     from hwsim.formats import NM
     from hwsim.graph import Node
@@ -30,7 +31,7 @@ _COLUMNS = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Share:
+class Portion:
     """How much of a matrix goes.
 
     Attributes:
@@ -42,7 +43,7 @@ class Share:
     pattern: NM | None = None
 
 
-def surgery(study: Study, shares: Mapping[str, Share], damping: float) -> dict[str, Weight]:
+def surgery(study: Study, shares: Mapping[str, Portion], damping: float) -> dict[str, Weight]:
     """Return the weights of the layers named in `shares`, pruned in the order in which they run.
 
     Each sees what the pruned layers before it make of the inputs (Frantar and Alistarh,
@@ -70,27 +71,15 @@ def surgery(study: Study, shares: Mapping[str, Share], damping: float) -> dict[s
         if node.name not in shares:
             return node.op
         op = study.layers[node.name]
-        weights[node.name] = _operated(op, _hessians(op, parts), shares[node.name], damping)
+        weights[node.name] = _operated(op, hessians(op, parts), shares[node.name], damping)
         return replace(op, weight=weights[node.name])
 
     rebuild(study.graph, study.inputs(), change)
     return weights
 
 
-def _hessians(op: Layer, parts: Iterable[FloatArray]) -> FloatArray:
-    """Return 2 / n X^T X of the n rows that each group's filters see: [groups, depth, depth]."""
-    total, count = np.zeros(()), 0
-    for part in parts:
-        # Sample by sample: patches are many times as large as what they are taken from.
-        for x in part:
-            rows = patches(op, x[None])
-            total = total + rows.transpose(0, 2, 1) @ rows
-            count += rows.shape[1]
-    return 2.0 / count * total
-
-
-def _operated(op: Layer, hessians: FloatArray, share: Share, damping: float) -> Weight:
-    groups = 1 if isinstance(op, Linear) else op.groups
+def _operated(op: Layer, hessians: FloatArray, share: Portion, damping: float) -> Weight:
+    groups = group_count(op)
     matrices = op.weight.real().reshape(groups, op.weight.shape[0] // groups, -1)
     real = np.stack(
         [
@@ -102,7 +91,7 @@ def _operated(op: Layer, hessians: FloatArray, share: Share, damping: float) -> 
 
 
 def pruned_matrix(
-    real: FloatArray, hessian: FloatArray, share: Share, damping: float
+    real: FloatArray, hessian: FloatArray, share: Portion, damping: float
 ) -> FloatArray:
     """Return `real` [rows, depth] with weights set to 0, and the ones behind them changed.
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
+from compressors._patterns import chosen_of
 from hwsim.errors import RecipeError
 
 if TYPE_CHECKING:
@@ -45,17 +46,7 @@ class Quota:
         Raises:
             RecipeError: There are none, or a ratio names none.
         """
-        chosen = {
-            name: value
-            for name, value in known.items()
-            if _matches(name, self.layers) and not _matches(name, self.exclude)
-        }
-        all_ = ", ".join(known) or "no layers"
-        if not chosen:
-            raise RecipeError(
-                f"{graph}: prune.layers: expected some of {all_}, got layers={self.layers!r}, "
-                f"exclude={self.exclude!r}, which leave none"
-            )
+        chosen = chosen_of(known, self.layers, self.exclude, f"{graph}: prune")
         for pattern, _ in self.ratios:
             if not any(fnmatchcase(name, pattern) for name in chosen):
                 raise RecipeError(
@@ -82,10 +73,6 @@ class Quota:
 
     def _ratio(self, name: str) -> float | None:
         return next((f for pattern, f in self.ratios if fnmatchcase(name, pattern)), None)
-
-
-def _matches(name: str, patterns: str) -> bool:
-    return any(fnmatchcase(name, pattern) for pattern in patterns.split(";"))
 
 
 def read_ratios(text: str) -> tuple[tuple[str, float], ...]:

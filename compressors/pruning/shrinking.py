@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compressors.pruning.channels import Channels, find_channels
-from compressors.pruning.criteria import CRITERIA, Layer
+from compressors.pruning.criteria import CRITERIA, scores_of
 from compressors.pruning.filters import Choice, choose, makes_channels
 from compressors.pruning.heads import find_heads, without_heads
 from compressors.pruning.layers import find_residual_blocks, without_blocks
@@ -117,7 +117,7 @@ def coupled_layers(graph: Graph, channels: Channels) -> tuple[tuple[str, ...], .
 def filter_scores(study: Study, criterion: str) -> Mapping[str, FloatArray]:
     """Return the score [out] of every filter of the layers of `study`, powers of norms unrooted."""
     rule = CRITERIA[criterion]
-    scores = rule.score(study)
+    scores = scores_of(study, rule)
     if rule.unit == "filter":
         return scores
     rows = {name: own.reshape(own.shape[0], -1) for name, own in scores.items()}
@@ -150,7 +150,7 @@ class Heads:
         heads = [heads for heads in find_heads(study.graph) if heads.name in self._counts]
         owned = {name for own in heads for name in (*own.rows, *own.columns)}
         layers = {name: op for name, op in study.layers.items() if name in owned}
-        elements = criterion.score(replace(study, layers=layers))
+        elements = scores_of(replace(study, layers=layers), criterion)
         root = 1.0 / criterion.exponent(study.p)
         scores = {own.name: own.scores(elements) ** root for own in heads}
         own_fractions = quota.own(scores, stage)
@@ -217,15 +217,10 @@ class Blocks:
     def _scores(self, study: Study) -> dict[str, float]:
         criterion = CRITERIA[self._criterion]
         if criterion.unit == "block":
-            return {name: float(score) for name, score in criterion.score(study).items()}
+            return {name: float(score) for name, score in scores_of(study, criterion).items()}
         scores: dict[str, float] = {}
-        elements = criterion.score(study)
+        elements = scores_of(study, criterion)
         for block in find_residual_blocks(study.graph):
             total = sum(float(elements[name].sum()) for name in block.nodes if name in elements)
             scores[block.name] = total ** (1.0 / criterion.exponent(study.p))
         return scores
-
-
-def layers_of(graph: Graph) -> dict[str, Layer]:
-    """Return the convolutions and linear layers of `graph`, by name of the node."""
-    return {node.name: node.op for node in graph.nodes if isinstance(node.op, Layer)}

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwsim.ops import Linear
+from compressors._layers import group_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compressors.quantization.scalable import Layer, Scalable
+    from compressors._layers import Layer
+    from compressors.quantization.scalable import Scalable
     from hwsim.arrays import FloatArray, IntArray
 
 # Sweeps over all layers end once no scale moves by more than this part, or at the latest here.
@@ -67,7 +68,7 @@ def _equalize(
         makes, reads = scalable.makes[name], scalable.reads[name]
         magnitudes = np.abs(scaled(layer, scales[makes], scales[reads]).weight.real())
         np.maximum.at(made, makes, magnitudes.reshape(len(makes), -1).max(axis=1))
-        groups = 1 if isinstance(layer, Linear) else layer.groups
+        groups = group_count(layer)
         columns = magnitudes.reshape(groups, -1, magnitudes.shape[-1]).max(axis=1)
         np.maximum.at(read, reads, columns.reshape(-1))
     alive = own[(made[own] > 0.0) & (read[own] > 0.0)]
@@ -83,7 +84,7 @@ def scaled(layer: Layer, makes: FloatArray, reads: FloatArray) -> Layer:
         reads: Per position on the operand's last axis.
     """
     weight = layer.weight
-    groups = 1 if isinstance(layer, Linear) else layer.groups
+    groups = group_count(layer)
     per_filter = np.repeat(reads.reshape(groups, -1), len(makes) // groups, axis=0)
     inner = (1,) * (len(weight.shape) - 2)
     factor = per_filter.reshape(len(makes), *inner, -1) / makes.reshape(-1, *inner, 1)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compressors._layers import Layer
 from compressors.quantization.encodings import ActivationEncoding, encodings
 from compressors.quantization.integer_ops import as_integers, with_integer_weights
 from compressors.quantization.islands import real_tensors, with_conversions
@@ -18,7 +19,6 @@ from compressors.quantization.widths import matching
 from hwsim.errors import RecipeError
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.graph import validate
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -153,7 +153,7 @@ def require_reals(graph: Graph) -> None:
 
 def _is_kept(op: Op, weight: Weight) -> bool:
     """Return whether `weight` is integer, and its layer takes such weights between integers too."""
-    is_layer = isinstance(op, (Conv2d, Conv2dTranspose, Linear)) and weight is op.weight
+    is_layer = isinstance(op, Layer) and weight is op.weight
     return is_layer and weight.is_decoded
 
 

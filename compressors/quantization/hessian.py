@@ -9,11 +9,13 @@ import numpy as np
 from compressors.quantization.layers import parts_of_rows
 
 if TYPE_CHECKING:
-    from compressors.quantization.layers import Product
+    from collections.abc import Iterable
+
+    from compressors._layers import Layer
     from hwsim.arrays import FloatArray
 
 
-def hessians(op: Product, x: FloatArray) -> FloatArray:
+def hessians(op: Layer, parts: Iterable[FloatArray]) -> FloatArray:
     """Return H = 2 / n sum x x^T of the n rows x that meet a filter: [groups, depth, depth].
 
     |w X - q X|^2 / n has it as its second derivatives by q (Frantar et al., "GPTQ", arXiv
@@ -21,12 +23,13 @@ def hessians(op: Product, x: FloatArray) -> FloatArray:
 
     Args:
         op: Whose filters; every group of a convolution sees rows of its own.
-        x: Its operand, [samples, *shape].
+        parts: Its operand, some samples at a time: [samples, *shape].
     """
     total, count = 0.0, 0
-    for rows in parts_of_rows(op, x):
-        total = total + rows.transpose(0, 2, 1) @ rows
-        count += rows.shape[1]
+    for part in parts:
+        for rows in parts_of_rows(op, part):
+            total = total + rows.transpose(0, 2, 1) @ rows
+            count += rows.shape[1]
     return np.asarray(2.0 * total / count)
 
 
@@ -45,5 +48,5 @@ def inverse_root(hessian: FloatArray, damping: float) -> FloatArray:
     dead = np.flatnonzero(np.diag(safe) == 0.0)
     safe[dead, dead] = 1.0
     diagonal = np.arange(len(safe))
-    safe[diagonal, diagonal] += damping * np.diag(safe).mean()
+    safe[diagonal, diagonal] += damping * np.diag(hessian).mean()
     return np.asarray(np.linalg.cholesky(np.linalg.inv(safe)).T, np.float64)

@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from compressors._patterns import is_chosen
+from compressors._layers import group_count
+from compressors._patterns import chosen_of
 from hwsim.errors import RecipeError
 from hwsim.ops import Conv2d, Linear
 from hwsim.reference import as_reals, stacked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
+    from collections.abc import Callable, Collection, Iterator, Mapping
 
+    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray
     from hwsim.data import Data
     from hwsim.graph import Graph, Node
@@ -54,13 +56,22 @@ def real_products(
         for node in graph.nodes
         if isinstance(node.op, Product) and node.op.weight.quant is None
     }
-    chosen = {name: op for name, op in known.items() if is_chosen(name, layers, exclude)}
-    if not chosen:
-        raise RecipeError(
-            f"{graph.name}: {step} expected some of {', '.join(known) or 'no float layers'}, "
-            f"got layers={layers!r}, exclude={exclude!r}, which leave none"
-        )
-    return chosen
+    return chosen_of(known, layers, exclude, f"{graph.name}: {step}")
+
+
+def require_unshared(graph: Graph, step: str, layers: Mapping[str, Product]) -> None:
+    """Refuse `layers` whose weights share values, of which `step` would make many codes.
+
+    Raises:
+        RecipeError: One lies in a format of shared values.
+    """
+    for name, op in layers.items():
+        if op.weight.format.shares_values:
+            raise RecipeError(
+                f"{graph.name}/{name}: {step} chooses the code of each weight by itself, expected "
+                f"weights that share no values, got format {op.weight.format.name}; exclude the "
+                f"layer, or leave out the step before {step} that shares or encodes"
+            )
 
 
 def one_input(graph: Graph, data: Data, samples: int, step: str) -> Array:
@@ -113,7 +124,7 @@ def in_order(graph: Graph, x: Array, names: Collection[str], choose: Choose) -> 
     return graph.with_ops(ops)
 
 
-def parts_of_rows(op: Product, x: FloatArray) -> Iterator[FloatArray]:
+def parts_of_rows(op: Layer, x: FloatArray) -> Iterator[FloatArray]:
     """Yield what the outputs of `op` see, [groups, rows, depth], some samples at a time.
 
     Args:
@@ -130,5 +141,5 @@ def parts_of_rows(op: Product, x: FloatArray) -> Iterator[FloatArray]:
 
 def matrices(op: Product, per_weight: Array) -> Array:
     """Return what has a value per weight as [groups, out per group, depth], as rows meet it."""
-    groups = op.groups if isinstance(op, Conv2d) else 1
+    groups = group_count(op)
     return per_weight.reshape(groups, per_weight.shape[0] // groups, -1)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from compressors._layers import Layer
 from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 from hwsim.reference import trace
 from hwsim.tensor import Weight
 
@@ -17,9 +17,6 @@ if TYPE_CHECKING:
     from hwsim.arrays import Array, FloatArray
     from hwsim.graph import Graph
     from hwsim.tensor import TensorType
-
-Layer: TypeAlias = Conv2d | Conv2dTranspose | Linear
-"""What has a bias per output channel."""
 
 # Bits of a bias beside activations and weights of up to 8 bits, and beside wider ones: TFLite's.
 _BIAS_BITS, _WIDE_BIAS_BITS, _NARROW = 32, 64, 8

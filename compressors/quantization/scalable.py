@@ -7,21 +7,19 @@ makes new ones even where it is depthwise: what it reads and what it makes scale
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from compressors._layers import Layer
 from compressors.pruning.channel_rules import RULES, Book
 from hwsim.ops import (
     Add,
     AveragePool2d,
     Concat,
-    Conv2d,
-    Conv2dTranspose,
     Elementary,
     Gather,
     LeakyRelu,
-    Linear,
     MatMul,
     Maximum,
     MaxPool2d,
@@ -47,10 +45,6 @@ if TYPE_CHECKING:
     from hwsim.arrays import IntArray
     from hwsim.graph import Graph, Node
 
-Layer: TypeAlias = Conv2d | Conv2dTranspose | Linear
-"""What makes and reads channels with weights of its own."""
-
-_LAYERS = (Conv2d, Conv2dTranspose, Linear)
 # f(s x) = s f(x) for s > 0, of each channel by itself, or of all operands together.
 _HOMOGENEOUS = (
     Add,
@@ -114,7 +108,7 @@ def find_scalable(graph: Graph) -> Scalable:
     for tensor in graph.outputs:
         book.fix(numbers[tensor])
     roots = book.roots()
-    layers = [node for node in graph.nodes if isinstance(node.op, _LAYERS)]
+    layers = [node for node in graph.nodes if isinstance(node.op, Layer)]
     makes = {node.name: roots[numbers[node.outputs[0]]] for node in layers}
     reads = {node.name: roots[numbers[node.inputs[0]]] for node in layers}
     is_free = np.zeros(len(roots), bool)
@@ -129,7 +123,7 @@ def _result(book: Book, graph: Graph, node: Node, inputs: list[IntArray]) -> Int
     """Return the numbers of what `node` makes; None where it is not homogeneous."""
     op: Any = node.op
     shapes = [graph.tensors[tensor].shape for tensor in (*node.inputs, *node.outputs)]
-    made = book.extend(shapes[-1][-1]) if isinstance(op, _LAYERS) else None
+    made = book.extend(shapes[-1][-1]) if isinstance(op, Layer) else None
     is_clamped = getattr(op, "activation", "none") not in _HOMOGENEOUS_CLAMPS
     if made is not None:
         return book.fix(made) if is_clamped else made

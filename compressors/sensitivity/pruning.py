@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 from pydantic import ValidationError
 
+from compressors._finite import require_finite
+from compressors._layers import layers_of
 from compressors.prune import Prune
 from compressors.pruning.channels import find_channels
 from compressors.pruning.groups import PARTINGS, block_of, structure_of
 from compressors.pruning.heads import find_heads
 from compressors.pruning.masking import cut_layers
-from compressors.pruning.shrinking import coupled_layers, layers_of
+from compressors.pruning.shrinking import coupled_layers
 from compressors.workbench import Workbench
 from hwsim.errors import DataError, RecipeError
 from hwsim.execute import accuracy
@@ -66,6 +68,7 @@ def scan_pruning(
     """
     if judge.y is None:
         raise DataError(f"{judge.name}: expected labels to judge by, got none; add y")
+    require_finite(graph, "sensitivity", "mend the model first")
     whole = accuracy(graph, judge, numerics).top1
     bench = Workbench(data=data, original=graph)
     rows: list[dict[str, Any]] = []
@@ -93,7 +96,7 @@ def ratios_within(frame: pd.DataFrame, max_drop: float) -> str:
     nothing are left out. Together the layers may cost more than `max_drop`: train afterwards.
 
     Args:
-        frame: As `scan` returns it.
+        frame: As `scan_pruning` returns it.
         max_drop: Of top-1, such as 0.01 for a point.
 
     Raises:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from compressors._finite import require_finite
 from compressors.quantization.layers import one_input, real_products
 from compressors.quantization.sensitivity import measure, with_bits
 from hwsim.fusion import fused
@@ -50,7 +51,7 @@ def scan_widths(
         RecipeError: There are no float layers, or integers between them.
         DataError: The data does not fit the model.
     """
-    graph = fused(graph)
+    graph = fused(require_finite(graph, "sensitivity", "mend the model first"))
     x = one_input(graph, data, samples, "scan_widths")
     options = {
         name: [

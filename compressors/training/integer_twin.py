@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from compressors._layers import Layer
 from compressors.quantization.integer_ops import as_integers, with_integer_weights
 from compressors.training.activations import Made
 from compressors.training.feed import Feed
@@ -17,7 +18,7 @@ from compressors.training.straight import straight
 from compressors.training.twin import Twin, weights_of
 from hwsim.graph import validate
 from hwsim.op import Site
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear, Softmax
+from hwsim.ops import Softmax
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph, Node
     from hwsim.numerics import Numerics, Quant
     from hwsim.op import Op
-
-LAYERS = (Conv2d, Conv2dTranspose, Linear)
-"""Ops whose weights a scheme encodes."""
 
 
 class IntegerTwin(nn.Module):
@@ -167,7 +165,7 @@ class IntegerTwin(nn.Module):
                 continue
             made = torch.tensor(weight.real(), dtype=torch.float32)
             v = values[key]
-            if key == "weight" and isinstance(op, LAYERS):
+            if key == "weight" and isinstance(op, Layer):
                 values[key] = self.weights.passed(node.name, weight, made, v)
             else:
                 values[key] = straight(made, v, torch.ones_like(v, dtype=torch.bool))

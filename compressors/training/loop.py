@@ -68,9 +68,13 @@ def descend(
         name: Of the graph, for messages.
 
     Raises:
-        RecipeError: The training diverged.
+        RecipeError: Nothing can be trained, or the training diverged.
     """
     batches = -(-samples // course.batch_size)
+    if not any(parameter.requires_grad for parameter in module.parameters()):
+        raise RecipeError(
+            f"{name}: training expected constants that it may change, got none; leave the step out"
+        )
     optimizer = _optimizer(module, course)
     generator = torch.Generator().manual_seed(course.seed)
     module.train()

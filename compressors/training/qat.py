@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
+from compressors._layers import Layer
 from compressors.quantization.encodings import ActivationEncoding
 from compressors.quantization.forms import require_both_signs, require_moderate
 from compressors.quantization.plan import REAL_BITS, require_one_kind
 from compressors.quantization.ranges import observe
 from compressors.quantization.signs import with_signs
 from compressors.training.activations import Followed, LearnedClips, LearnedSteps
-from compressors.training.integer_twin import LAYERS, IntegerTwin
+from compressors.training.integer_twin import IntegerTwin
 from compressors.training.twin import fit
 from compressors.training.weight_scales import FollowingScales, LearnedScales
 from hwsim.fusion import fused, without_batch_norm
@@ -116,7 +117,7 @@ def least_error_quants(graph: Graph, plan: WeightPlan) -> dict[str, Quant]:
     return {
         node.name: best[node.name].scheme.quant(node.op.weight.matrix.astype(float))
         for node in graph.nodes
-        if isinstance(node.op, LAYERS) and node.op.weight.quant is None
+        if isinstance(node.op, Layer) and node.op.weight.quant is None
     }
 
 

@@ -150,7 +150,7 @@ def train_supernet(
     def loss(batch: Tensor) -> Tensor:
         rng = np.random.default_rng((course.seed, int(module.batches)))
         module.batches += 1
-        images = _shifted(x[batch], family, sandwich.shift, rng)
+        images = shifted(x[batch], family, sandwich.shift, rng)
         logits = module(sandwich.largest, images)
         total = functional.cross_entropy(logits, y[batch])
         taught = logits.detach().softmax(dim=1)
@@ -179,7 +179,7 @@ def _labels(data: Data, classes: int) -> Tensor:
     return torch.tensor(data.y, dtype=torch.int64)
 
 
-def _shifted(images: Tensor, family: Family, most: int, rng: np.random.Generator) -> Tensor:
+def shifted(images: Tensor, family: Family, most: int, rng: np.random.Generator) -> Tensor:
     """Return images [samples, 1, ...] moved by up to `most` pixels, zeros behind them."""
     if most == 0:
         return images

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -76,16 +77,28 @@ def compress(
     from compressors import Workbench, parse
     from compressors.journal import journal
     from hwsim.cli.grid import override
-    from hwsim.cli.output import TrainingBar, write_texts
+    from hwsim.cli.output import TrainingBar
     from hwsim.cli.steps import steps_table
     from hwsim.data import load_data
+    from hwsim.errors import DataError, ProfileError
     from hwsim.interchange import load, save
     from hwsim.profile import load_profile
     from hwsim.row import latency_on
+    from hwsim.whole_file import whole_file
 
+    _check_output(output)
     read = parse(recipe)
     given = None if data is None else load_data(data)
     training = given if train_data is None else load_data(train_data)
+    if given is not None and train_data is not None and given.y is None:
+        raise DataError(
+            f"{given.name}: expected labels, as --data judges where --train-data is given, got "
+            "none; add y, or leave --data out"
+        )
+    if set_ and device is None:
+        raise ProfileError(
+            f"--set {set_[0]}: expected --device, whose profile it changes, got none"
+        )
     laid_over = dict(override(text) for text in set_ or ())
     price = None if device is None else latency_on(load_profile(device, laid_over))
     graph = load(model)
@@ -110,9 +123,11 @@ def compress(
             told = f"the same command goes on from what {checkpoints} keeps"
         typer.echo(f"hwsim: stopped, {output} is not written; {told}", err=True)
         raise
-    notes = save(done.graph, output, style)
-    if steps is not None:
-        write_texts({steps: done.layers.to_csv(index=False)})
+    # Both files or none: the table is put in its place when the model is written.
+    with nullcontext() if steps is None else whole_file(steps) as part:
+        if part is not None:
+            part.write_text(done.layers.to_csv(index=False), encoding="utf-8")
+        notes = save(done.graph, output, style)
     Console().print(steps_table(done.steps))
     typer.echo(
         f"{graph.name}: {graph.storage_bytes} bytes of constants -> "
@@ -120,6 +135,21 @@ def compress(
     )
     for note in notes:
         typer.echo(note)
+
+
+def _check_output(output: Path) -> None:
+    """Refuse before the work is done, not afterwards, what cannot be written."""
+    from hwsim.errors import InterchangeError
+    from hwsim.interchange.files import FORMATS
+
+    suffixes = [format_.suffix for format_ in FORMATS if format_.write is not None]
+    if output.suffix not in suffixes:
+        raise InterchangeError(
+            f"{output}: cannot write {output.suffix or 'a file without suffix'!r}; "
+            f"writes: {', '.join(suffixes)}"
+        )
+    if not output.parent.is_dir():
+        raise InterchangeError(f"{output}: cannot write there, {output.parent} is no folder")
 
 
 def _kept_in(

@@ -83,6 +83,9 @@ def search(
         is_stopped = run.go(trials, seed, bar)
     found = run.found
     best = front(found, made.space)
+    refusals = [trial.refused for trial in found if trial.refused is not None]
+    if len(refusals) == len(found):
+        raise UnsupportedError(f"search: none of {len(found)} trials worked: {refusals[0]}")
     if csv is not None:
         write_texts({csv: table(found, made.space).to_csv(index=False)})
     if output is not None:
@@ -90,10 +93,6 @@ def search(
         for trial in best:
             if trial.graph is not None:
                 save(trial.graph, output / f"trial_{trial.number}.hwsim")
-    if not best and not is_stopped:
-        refusals = [trial.refused for trial in found if trial.refused is not None]
-        if len(refusals) == len(found):
-            raise UnsupportedError(f"search: none of {len(found)} trials worked: {refusals[0]}")
     Console().print(front_table(found, made.space, profile.name))
     if is_stopped:
         typer.echo(f"hwsim: stopped after {len(found)} trials", err=True)

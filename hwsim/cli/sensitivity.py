@@ -42,7 +42,7 @@ def sensitivity(
     from hwsim.cli.output import write_texts
     from hwsim.cli.steps import drops_table
     from hwsim.data import load_data
-    from hwsim.errors import RecipeError
+    from hwsim.errors import DataError, RecipeError
     from hwsim.interchange import load
 
     if widths and max_drop is not None:
@@ -51,6 +51,8 @@ def sensitivity(
             "within a budget there is mixed_precision"
         )
     judge = load_data(data)
+    if judge.y is None:
+        raise DataError(f"{judge.name}: expected labels to judge by, got none; add y")
     graph = load(model)
     if widths:
         frame = scan_widths(graph, judge, samples=judge.count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, cast
 
+from rich.markup import escape
 from rich.table import Table
 
 from reports.units import BYTES, COUNTS, unit_for
@@ -30,7 +31,8 @@ def steps_table(steps: pd.DataFrame) -> Table:
         f"MACs [{work.symbol}]" if work.symbol else "MACs",
         *(["top-1 [%]"] if is_judged else []),
     ):
-        table.add_column(heading, justify="right")
+        # Without it, [k] would be taken for a colour.
+        table.add_column(escape(heading), justify="right")
     for row in rows:
         effective, macs = work.text(row["macs_effective"]), work.text(row["macs"])
         table.add_row(

@@ -55,6 +55,8 @@ class Trits:
         if trits.size != -(-count // _PER_BYTE) or trits.max(initial=0) >= 3**_PER_BYTE:
             raise FormatError(f"{trits.size} bytes are not the trits of {count} weights")
         low, high = unpack_values(packed.arrays["table"], packed.dtype, packed.bits, 2)
+        if low > 0 or high < 0:
+            raise FormatError(f"trits of {low} below and {high} above 0")
         values = np.array([low, 0, high], packed.dtype)
         digits = trits[:, None] // _POWERS % 3
         return values[digits.reshape(-1)[:count]].reshape(packed.shape)

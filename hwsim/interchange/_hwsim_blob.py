@@ -104,7 +104,7 @@ def _holds(numbers: Array, dtype: str) -> bool:
 
 
 def _times(numbers: Array, factor: float) -> Array:
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
         return (numbers * factor).astype(np.float32).astype(np.float64)
 
 
@@ -168,7 +168,8 @@ class BlobReader:
             raise ValueError(f"expected the place of numbers, got {tree}")
         found = self._part(place).view(np.dtype(dtype).newbyteorder("<"))
         self._claim(8 * found.size, found.shape)
-        wide = found.astype(np.float64 if dtype in _REALS else np.int64)
+        with np.errstate(invalid="ignore"):  # A signalling NaN; scales are checked afterwards.
+            wide = found.astype(np.float64 if dtype in _REALS else np.int64)
         return (wide if factor is None else _times(wide, factor)).tolist()
 
     def _part(self, place: object) -> IntArray:

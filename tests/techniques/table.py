@@ -269,8 +269,9 @@ SHARING: Final = _kin(
     ("random start", "Han et al., 1510.00149", "share{bits=4,init=random}", NETWORKS, ""),
     ("least squared error", "exact 1-D dynamic program", "share{bits=4,init=optimal}", NETWORKS,
      ""),
-    ("centroids finetuned", "Han et al., 1510.00149", f"share{{bits=3}}|{TUNE}", NETWORKS,
-     "gradients are summed per cluster"),
+    ("centroids finetuned", "Han et al., 1510.00149",
+     "share{bits=3}|finetune{epochs=6,optimizer=adam,learning_rate=0.001}", NETWORKS,
+     "gradients are summed per cluster, so SGD needs a rate as small as clusters are large"),
     ("codebook of integers", "Han et al., 1510.00149", "share{bits=4}|quantize{granularity=tensor}",
      NETWORKS, ""),
 )  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from compressors.pruning.criteria._criterion import Criterion, CriterionName, Layer, Study
+from compressors.pruning.criteria._criterion import Criterion, CriterionName, Study, scores_of
 from compressors.pruning.criteria.activations import activation_mean, apoz, wanda
 from compressors.pruning.criteria.filters import bn_scale, geometric_median
 from compressors.pruning.criteria.gradients import fisher, movement, taylor, taylor_activation
@@ -32,4 +32,4 @@ _TABLE = (
 )
 CRITERIA: Mapping[str, Criterion] = {criterion.name: criterion for criterion in _TABLE}
 
-__all__ = ["CRITERIA", "Criterion", "CriterionName", "Layer", "Study"]
+__all__ = ["CRITERIA", "Criterion", "CriterionName", "Study", "scores_of"]

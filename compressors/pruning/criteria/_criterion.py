@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
+import numpy as np
+
+from hwsim.errors import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from compressors._compressor import DataNeed
+    from compressors._layers import Layer
     from compressors.workbench import Workbench
     from hwsim.arrays import FloatArray
     from hwsim.data import Data
@@ -34,9 +37,6 @@ CriterionName: TypeAlias = Literal[
     "cosine",
 ]
 """Those of `CRITERIA`, and `obs`, which also changes the weights that stay."""
-
-Layer: TypeAlias = Conv2d | Conv2dTranspose | Linear
-"""What has weights that can be pruned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -107,3 +107,19 @@ class Criterion:
     def is_magnitude(self) -> bool:
         """Whether a weight's score depends on its magnitude alone."""
         return self.name in ("l1", "l2", "lp")
+
+
+def scores_of(study: Study, criterion: Criterion) -> Mapping[str, FloatArray]:
+    """Return the scores of `criterion`, all of them numbers that can be compared.
+
+    Raises:
+        RecipeError: One is NaN, as gradients are where the network's outputs overflow.
+    """
+    scores = criterion.score(study)
+    for name, own in scores.items():
+        if np.isnan(own).any():
+            raise RecipeError(
+                f"{study.graph.name}/{name}: prune expected scores that are numbers, got NaN from "
+                f"criterion={criterion.name}; scale inputs and weights, or take criterion=l1"
+            )
+    return scores

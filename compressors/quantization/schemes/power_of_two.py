@@ -20,8 +20,10 @@ POWER_OF_TWO_BITS = (2, 5)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PowerOfTwo:
-    """Levels alpha {0, +-2^(2 - 2^(bits - 1)), ..., +-1/2, +-1} (arXiv 1909.13144, equation 3).
+    """Levels alpha {0, +-2^(2 - 2^(bits - 1)), ..., +-1/2, +-1}: 2^bits - 1 of them.
 
+    Equation 3 of Li et al., arXiv 1909.13144, has one power more, 2^bits + 1 levels, for which
+    that many bits have no index.
     A product by such a weight is a shift (Zhou et al., INQ, arXiv 1702.03044; Miyashita et al.,
     arXiv 1603.01025). The smallest level is code 1, the largest 2^(2^(bits - 1) - 2): 1 of 2 bits,
     4 of 3, 64 of 4, 16384 of 5, whose codes are integers of 16 bits. Weights become the nearest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from compressors.training.distillation.losses import (
 )
 from compressors.training.distillation.teacher import comparable, logits_of, shown_by
 from compressors.training.loop import Course, descend
+from compressors.training.seeded import seeded
 from compressors.training.twin import Twin, labels_of, weights_of
 from hwsim.errors import RecipeError
 from hwsim.ops import Constant
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from compressors.distill import Distill
     from compressors.training.distillation.teacher import Pairs
     from compressors.workbench import Watcher
     from hwsim.arrays import FloatArray
@@ -44,8 +44,27 @@ Extra: TypeAlias = "Callable[[Tensor, Tensor, Compared], Tensor]"
 """The student's logits, the teacher's, and what is compared, to what the method adds."""
 
 
+class Lesson(Protocol):
+    """Settings of a distillation; `Distill` says what each means."""
+
+    method: str
+    temperature: float
+    alpha: float
+    weight: float
+    generations: int
+    epochs: int
+    learning_rate: float
+    batch_size: int
+    seed: int
+
+    @property
+    def pairs(self) -> Pairs:
+        """Names of (teacher's, student's) tensors to compare; none: the method's choice."""
+        ...
+
+
 def distilled(
-    student: Graph, teacher: Graph, data: Data, settings: Distill, watcher: Watcher
+    student: Graph, teacher: Graph, data: Data, settings: Lesson, watcher: Watcher
 ) -> Graph:
     """Return `student` trained on what `teacher` shows of `data`.
 
@@ -80,7 +99,7 @@ def distilled(
     return twin.graph()
 
 
-def _course(settings: Distill) -> Course:
+def _course(settings: Lesson) -> Course:
     return Course(
         epochs=settings.epochs,
         learning_rate=settings.learning_rate,
@@ -100,13 +119,12 @@ def _check_classes(twin: Twin, x: Tensor, targets: Tensor, student: Graph, teach
 
 
 def _addition(
-    settings: Distill, teacher: Graph, student: Graph, pairs: Pairs, classes: int
+    settings: Lesson, teacher: Graph, student: Graph, pairs: Pairs, classes: int
 ) -> tuple[nn.Module | None, Extra | None]:
     """Return what is trained beside the student, and what the method adds to its loss."""
     if settings.method == "attention_map":
         return None, lambda _, __, compared: attention_loss(compared)
-    with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
-        torch.manual_seed(settings.seed)  # pyright: ignore[reportUnknownMemberType]
+    with seeded(settings.seed):
         if settings.method == "adversarial":
             discriminator = Discriminator(classes)
             return discriminator, lambda logits, wanted, _: discriminator(logits, wanted)
@@ -118,7 +136,7 @@ def _addition(
     return None, None
 
 
-def born_again(graph: Graph, data: Data, settings: Distill, watcher: Watcher) -> Graph:
+def born_again(graph: Graph, data: Data, settings: Lesson, watcher: Watcher) -> Graph:
     """Return the last of `generations` networks of this shape, each taught by the one before.
 
     Furlanello et al., arXiv 1805.04770: a student of the teacher's own size that starts from

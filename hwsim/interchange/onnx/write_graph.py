@@ -16,6 +16,7 @@ from hwsim.interchange.onnx import write_pools as pools
 from hwsim.interchange.onnx import write_products as products
 from hwsim.interchange.onnx import write_rare as rare
 from hwsim.interchange.onnx.write_draft import MICROSOFT, Draft, Wire, unsigned
+from hwsim.interchange.onnx.write_integers import require_width
 from hwsim.interchange.onnx.write_place import Place
 from hwsim.ops import (
     Add,
@@ -70,7 +71,6 @@ if TYPE_CHECKING:
 _OPSET, _IR_VERSION = 21, 10
 # Operators that came later, with the set and the file version that know them.
 _LATER = {"RMSNormalization": (23, 11)}
-_ACTIVATION_BITS = (8, 16)
 
 WRITERS: dict[type[Op], Callable[[Place, Any], None]] = {
     Add: elementwise.write_add,
@@ -132,7 +132,7 @@ def _drafted(graph: Graph, style: Style) -> Draft:
         if type(node.op) not in WRITERS:
             known = ", ".join(sorted(op.kind for op in WRITERS))
             raise place.refusal(f"there is no way to write {node.op.kind}", f"there is for {known}")
-        _require_width(place)
+        require_width(place)
         already = len(draft.nodes)
         WRITERS[type(node.op)](place, node.op)
         for tensor in node.outputs:
@@ -163,23 +163,6 @@ def _model(draft: Draft) -> ModelProto:
         ir_version=ir_version,
         opset_imports=[helper.make_opsetid(*domain) for domain in domains],
     )
-
-
-def _require_width(place: Place) -> None:
-    """Refuse what ONNX Runtime computes in reals, in an order that nobody knows."""
-    graph = place.draft.graph
-    for type_ in (*place.inputs, *graph.output_types(place.node)):
-        if type_.quant is not None and type_.quant.bits not in _ACTIVATION_BITS:
-            raise place.refusal(
-                f"activations have 8 or 16 bits there, this op's {type_.quant.bits}",
-                "quantize{activations=8}, or .hwsim holds it",
-            )
-        is_wide = type_.quant is not None and type_.quant.bits > 8
-        if is_wide and (place.node.op.weight is not None or isinstance(place.node.op, MatMul)):
-            raise place.refusal(
-                f"ONNX Runtime has no integer {place.node.op.kind} of 16-bit activations",
-                "quantize{activations=8}, or .tflite and .hwsim hold it",
-            )
 
 
 def _add_input(draft: Draft, name: str) -> None:

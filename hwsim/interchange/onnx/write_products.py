@@ -99,24 +99,62 @@ def weight_of(place: Place, weight: Weight, axes: Shape, channel: int) -> Wire:
         name = draft.constant(stem, codes)
         return Wire(name=name, shape=codes.shape, order=identity(codes.ndim), values=codes)
     quant = weight.quant
-    if quant.group is not None or quant.bits > _BYTE:
+    is_real = weight.is_decoded and place.inputs[0].quant is None
+    if not is_real and (quant.group is not None or quant.bits > _BYTE):
         what = f"{quant.bits} bits" if quant.bits > _BYTE else "a scale per group"
         raise place.refusal(
             f"ONNX Runtime has no integer kernel for weights of {what}",
-            "quantize with granularity=channel and at most 8 bits",
+            "quantize with group=0 and at most 8 bits, or .hwsim holds it",
         )
+    if is_real:
+        return _decoded(place, weight, quant, axes)
     if quant.axis is not None:
         quant = replace(quant, axis=channel)
-    is_packed = quant.bits <= _NIBBLE and quant.signed
-    draft.notes.written_wide(place.node, quant.bits, _NIBBLE if is_packed else _BYTE)
-    if is_packed:
+    if _written_bits(place, quant) == _NIBBLE:
         packed = draft.constant(f"{stem}.packed", codes, bits=_NIBBLE)
         name = draft.emit("Cast", [packed], stem, attributes={"to": _INT8})
     else:
         name = draft.constant(stem, codes)
     # Signs are the codes -1 and +1 there.
-    quant = replace(quant, bits=_BYTE, is_bipolar=False)
+    quant = replace(quant, bits=8 * quant.dtype.itemsize, is_bipolar=False)
     return Wire(name=name, shape=codes.shape, order=identity(codes.ndim), quant=quant, values=codes)
+
+
+def _written_bits(place: Place, quant: Quant) -> int:
+    """Return the bits that a weight takes in the file, and note it where these are more."""
+    is_packed = quant.bits <= _NIBBLE and quant.signed
+    bits = _NIBBLE if is_packed else 8 * quant.dtype.itemsize
+    place.draft.notes.written_wide(place.node, quant.bits, bits)
+    return bits
+
+
+def _decoded(place: Place, weight: Weight, quant: Quant, axes: Shape) -> Wire:
+    """Return the reals that codes mean, decoded as they lie here, output channels first.
+
+    Blocks of DequantizeLinear lie along one axis of rows [out, rest], the last of a row being what
+    is left. Right before a product ONNX Runtime would replace a DequantizeLinear by a kernel that
+    rounds activations to 8 bits; a Transpose between them keeps it.
+    """
+    draft, stem = place.draft, f"{place.stem}.weight"
+    bits = _NIBBLE if _written_bits(place, quant) == _NIBBLE else None
+    spread: Shape = () if quant.axis is None else (weight.shape[0],)
+    attributes: dict[str, Any] = {} if quant.axis is None else {"axis": 0}
+    if quant.group is not None:
+        spread, attributes = (weight.shape[0], -1), {"axis": 1, "block_size": quant.group}
+    zeros = np.asarray(quant.zero_point, quant.dtype).reshape(spread)
+    codes = weight.codes if quant.group is None else weight.matrix
+    operands = [
+        draft.constant(stem, codes, bits=bits),
+        draft.constant(f"{stem}.scale", np.asarray(quant.scale, np.float32).reshape(spread)),
+        draft.constant(f"{stem}.zero_point", zeros, bits=bits),
+    ]
+    real = draft.emit("DequantizeLinear", operands, f"{stem}.real", attributes=attributes)
+    if quant.group is not None:
+        sizes = place.integers("weight.shape", weight.shape)
+        real = draft.emit("Reshape", [real, sizes], f"{stem}.shaped")
+    turned = draft.emit("Transpose", [real], f"{stem}.turned", attributes={"perm": list(axes)})
+    shape = tuple(weight.shape[axis] for axis in axes)
+    return Wire(name=turned, shape=shape, order=identity(len(shape)))
 
 
 def bias_of(place: Place, bias: Weight | None) -> list[Wire]:

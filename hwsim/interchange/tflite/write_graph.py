@@ -16,7 +16,7 @@ from hwsim.interchange.tflite.names import node_name, write_names
 from hwsim.interchange.tflite.write_lstm import write_lstm
 from hwsim.interchange.tflite.write_place import Draft, Place, add_activation
 from hwsim.interchange.tflite.write_schema import Tensor, model_bytes
-from hwsim.interchange.tflite.write_sparse import note_storage
+from hwsim.interchange.tflite.write_sparse import note_storage, sparse_lines
 from hwsim.interchange.tflite.write_transposed import write_transposed_conv
 from hwsim.ops import (
     Add,
@@ -140,7 +140,7 @@ def tflite_file(graph: Graph, *, is_sparse: bool = False) -> tuple[bytes, tuple[
     content = model_bytes(
         list(draft.tensors.values()), draft.calls, graph.inputs, graph.outputs, _names(draft)
     )
-    return content, draft.notes.lines()
+    return content, (*draft.notes.lines(), *sparse_lines(draft))
 
 
 def _constant(name: str, op: Constant) -> Tensor:

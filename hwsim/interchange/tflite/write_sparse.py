@@ -11,7 +11,7 @@ from hwsim.ops import Linear
 
 if TYPE_CHECKING:
     from hwsim.formats import Format
-    from hwsim.interchange.tflite.write_place import Place
+    from hwsim.interchange.tflite.write_place import Draft, Place
     from hwsim.interchange.tflite.write_schema import Tensor
     from hwsim.tensor import Weight
 
@@ -43,6 +43,18 @@ def note_storage(place: Place) -> None:
     if isinstance(place.node.op, Linear) and weight is not None and _is_read(place, weight):
         remedy = "style sparse holds it, for LiteRT without its default delegate; so does .hwsim"
     place.draft.notes.written_dense(place.node, remedy)
+
+
+def sparse_lines(draft: Draft) -> tuple[str, ...]:
+    """Return what to know of a file with sparse weights: who misreads it, without a word."""
+    if not draft.sparse:
+        return ()
+    count = len(draft.sparse)
+    line = (
+        f"{count} layer{'' if count == 1 else 's'} stored sparse: run it on LiteRT without its "
+        "default delegate, which reads such weights wrongly, as does TFLite Micro"
+    )
+    return (line,)
 
 
 def _is_read(place: Place, weight: Weight) -> bool:

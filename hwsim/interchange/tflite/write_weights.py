@@ -76,7 +76,8 @@ def layer_weight(place: Place, weight: Weight, code: str) -> Tensor:
         return _unsigned_weight(place, weight, quant)
     if not quant.signed or not quant.is_symmetric:
         raise place.refusal(
-            f"{code} takes signed weights with zero point 0; quantize the float model again"
+            f"{code} takes signed weights with zero point 0; quantize the float model again with "
+            "scheme=uniform, or .hwsim holds it"
         )
     is_packed = quant.bits in _PACKED_BITS.get(code, ()) and x is not None and x.bits == 8
     bits = quant.bits if is_packed else 8

@@ -103,6 +103,17 @@ def test_what_is_compressed_is_what_was_evaluated(hwsim: Hwsim) -> None:
     assert before == after
 
 
+def test_what_a_file_holds_otherwise_is_told(hwsim: Hwsim) -> None:
+    recipe = "prune{structure=2:4,layers=fc1}|quantize"
+    made = hwsim(
+        "compress", "float.hwsim", "--recipe", recipe, "--data", "data.npz", "--output", "m.tflite"
+    )
+    assert made.status == 0
+    assert made.out.splitlines()[-1] == (
+        "1 layer stored as 2:4 is written dense: .tflite has no such storage; .hwsim holds it"
+    )
+
+
 @pytest.mark.slow
 def test_a_sweep_is_the_same_with_two_processes(hwsim: Hwsim) -> None:
     Path("sweep.yaml").write_text(

@@ -38,6 +38,7 @@ def prepare(folder: Path) -> None:
     np.savez(folder / "shape.npz", x=np.zeros((3, 7, 7, 1), np.float32), y=np.zeros(3, int))
     np.savez(folder / "nan.npz", x=np.where(x > 2, np.nan, x), y=y)
     np.savez(folder / "no_x.npz", inputs=x, y=y)
+    np.savez(folder / "no_y.npz", x=x)
     np.savez(folder / "short_y.npz", x=x, y=y[:5])
     np.savez(folder / "real_y.npz", x=x, y=y + 0.5)
     np.savez(folder / "text.npz", x=np.array(["a", "b"]))
@@ -179,6 +180,22 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         "cannot write there",
     ),
     "compress without data": (compress("--recipe", "quantize"), "data"),
+    "compress set": (
+        compress("--recipe", "none", "--set", "clock=1"),
+        "--set clock=1: expected --device",
+    ),
+    "compress steps": (
+        compress("--recipe", "none", "--steps", "none/steps.csv"),
+        "none/steps.csv: cannot write there",
+    ),
+    "compress judge": (
+        compress("--recipe", "none", "--train-data", "data.npz", "--data", "no_y.npz"),
+        "no_y.npz: expected labels, as --data judges",
+    ),
+    "sensitivity judge": (
+        ("sensitivity", "float.hwsim", "--data", "no_y.npz", "--widths"),
+        "no_y.npz: expected labels to judge by",
+    ),
     "compress step": (compress("--recipe", "shrink"), "no step 'shrink'"),
     "compress without recipe": (compress(), "--recipe"),
     "sweep missing": (("sweep", "missing.yaml"), "missing.yaml: no such file"),

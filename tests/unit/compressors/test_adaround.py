@@ -11,6 +11,7 @@ import pytest
 from compressors.adaround import Adaround
 from compressors.prune import Prune
 from compressors.quantize import Quantize
+from compressors.share import Share
 from compressors.training.adaround import Reconstruction, RoundingCourse, learned_codes
 from hwsim.arrays import Array, FloatArray
 from hwsim.data import Data
@@ -150,3 +151,9 @@ def test_integers_are_refused() -> None:
         Adaround().apply(Quantize().apply(graph, data), data)
     with pytest.raises(RecipeError, match="adaround expected inputs to calibrate on"):
         Adaround().apply(graph)
+
+
+def test_shared_values_are_refused() -> None:
+    graph = Share(clusters=3).apply(mlp())
+    with pytest.raises(RecipeError, match=r"mlp/conv: adaround .* share no values, got .*codebook"):
+        Adaround().apply(graph, Data(x=samples(graph, 8)))

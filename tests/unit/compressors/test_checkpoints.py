@@ -134,3 +134,11 @@ def test_damaged_states_and_folders_that_are_files_are_named(tmp_path: Path) -> 
         run(tmp_path, Stopper(), mlp(), data())
     with pytest.raises(RecipeError, match="expected a folder for checkpoints"):
         Checkpoints(state, lambda made, path: None, load, watcher=UNWATCHED)
+
+
+def test_a_damaged_finished_step_is_named(tmp_path: Path) -> None:
+    run(tmp_path, Stopper(), mlp(), data(), "prune{sparsity=0.5}")
+    (finished,) = tmp_path.glob("*.hwsim")
+    finished.write_bytes(finished.read_bytes()[:-1])
+    with pytest.raises(RecipeError, match=r"^[^\n]*finished step, got a damaged .*; delete it$"):
+        run(tmp_path, Stopper(), mlp(), data(), "prune{sparsity=0.5}")

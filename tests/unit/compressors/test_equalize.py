@@ -7,6 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from compressors import parse
 from compressors.equalize import Equalize
 from compressors.prune import Prune
 from compressors.quantization.scalable import find_scalable
@@ -199,3 +200,9 @@ def test_integers_are_refused() -> None:
     for step in (Quantize(), Quantize(activations=32)):
         with pytest.raises(RecipeError, match="equalize expected a graph of floats, got int8"):
             Equalize().apply(step.apply(graph, data))
+
+
+def test_shared_values_are_refused() -> None:
+    graph = parse("share{clusters=3}").apply(mlp())
+    with pytest.raises(RecipeError, match=r"format codebook: 3 values would become .* shared"):
+        Equalize().apply(graph)

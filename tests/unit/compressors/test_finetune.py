@@ -16,6 +16,7 @@ from hwsim.numerics import Quant
 from hwsim.ops import Linear
 from hwsim.reference import trace
 from hwsim.tensor import TensorType, Weight
+from tests.graphs import GraphBuilder, samples
 
 
 def classifier() -> Graph:
@@ -82,3 +83,11 @@ def test_missing_labels_are_refused(given: Data | None) -> None:
 def test_importing_it_does_not_import_torch() -> None:
     code = "import sys, compressors.finetune; sys.exit('torch' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_a_graph_without_constants_is_refused() -> None:
+    b = GraphBuilder("bare", 1, 4)
+    graph = b.done(b.relu("relu", "x"))
+    data = Data(x=samples(graph, 4), y=np.arange(4))
+    with pytest.raises(RecipeError, match=r"bare: training expected constants .* got none"):
+        Finetune(epochs=1).apply(graph, data)

@@ -8,11 +8,12 @@ from itertools import product
 import numpy as np
 import pytest
 
-from compressors.gptq import Gptq
+from compressors.gptq import Gptq, Order
 from compressors.prune import Prune
 from compressors.quantization.compensation import compensated
 from compressors.quantization.hessian import hessians, inverse_root
 from compressors.quantize import Quantize
+from compressors.share import Share
 from hwsim.arrays import Array, FloatArray
 from hwsim.data import Data
 from hwsim.errors import RecipeError
@@ -95,6 +96,14 @@ def test_inputs_that_share_nothing_leave_the_nearest_codes() -> None:
     np.testing.assert_array_equal(codes, np.clip(np.rint(weights / steps), -3, 3))
 
 
+def test_the_unit_of_inputs_changes_nothing_beside_one_that_is_always_zero() -> None:
+    _, x = problem(4, 8, 0)
+    x[:, 3] = 0.0
+    hessian, live = 2 * x.T @ x / len(x), np.arange(8) != 3
+    roots = [inverse_root(unit * hessian, 0.01)[np.ix_(live, live)] for unit in (1.0, 1e-6)]
+    np.testing.assert_allclose(1e-3 * roots[1], roots[0], rtol=1e-9)
+
+
 def layer_error(graph: Graph, other: Graph, x: Array) -> float:
     (want,), (made,) = trace(graph, x).values(), trace(other, x).values()
     return float(((want - made) ** 2).sum())
@@ -111,7 +120,7 @@ def one_linear(seed: int) -> tuple[Graph, Array]:
 @pytest.mark.parametrize("order", ["activation", "given"])
 @pytest.mark.parametrize("group", [0, 8])
 @pytest.mark.parametrize("seed", range(3))
-def test_a_layer_errs_less_than_nearest_codes_do(seed: int, group: int, order: str) -> None:
+def test_a_layer_errs_less_than_nearest_codes_do(seed: int, group: int, order: Order) -> None:
     graph, x = one_linear(seed)
     data = Data(x=x)
     nearest = Quantize(weights=3, group=group, activations=32).apply(graph, data)
@@ -135,11 +144,11 @@ def test_the_hessian_of_a_depthwise_convolution_by_hand() -> None:
     assert isinstance(op, Conv2d)
     x = np.array([[[[[1.0, 10.0], [2.0, 20.0]], [[3.0, 30.0], [4.0, 40.0]]]]])
     # Channel 0 sees 1, 2, 3, 4: 2 (1 + 4 + 9 + 16) / 4.
-    np.testing.assert_allclose(hessians(op, x), [[[15.0]], [[1500.0]]])
+    np.testing.assert_allclose(hessians(op, [x]), [[[15.0]], [[1500.0]]])
 
 
 @pytest.mark.parametrize("order", ["activation", "given"])
-def test_zeros_stay_zero_in_their_format(order: str) -> None:
+def test_zeros_stay_zero_in_their_format(order: Order) -> None:
     graph = Prune(structure="2:4").apply(residual())
     chosen = Gptq(order=order).apply(graph, Data(x=samples(graph, 16)))
     for before, after in zip(graph.nodes, chosen.nodes, strict=False):
@@ -192,3 +201,9 @@ def test_integers_are_refused() -> None:
         Gptq(layers="no_such").apply(graph, data)
     with pytest.raises(RecipeError, match="gptq expected inputs to calibrate on"):
         Gptq().apply(graph)
+
+
+def test_shared_values_are_refused() -> None:
+    graph = Share(clusters=3).apply(mlp())
+    with pytest.raises(RecipeError, match=r"mlp/conv: gptq .* share no values, got .*codebook"):
+        Gptq().apply(graph, Data(x=samples(graph, 8)))

@@ -149,3 +149,24 @@ def test_layers_and_exclude_choose() -> None:
 def test_layers_that_match_nothing_are_a_mistake() -> None:
     with pytest.raises(RecipeError, match=r"mlp: prune.layers: expected some of conv, fc1, fc2"):
         Prune(sparsity=0.5, layers="convolution").apply(mlp())
+
+
+def test_signs_cannot_be_zero() -> None:
+    graph = mlp()
+    data = Data(x=samples(graph, 8))
+    made = parse("quantize{weights=1,scheme=binary}").apply(graph, data)
+    for step in (Prune(sparsity=0.5), Prune(structure="2:4"), Prune(threshold=9.0)):
+        with pytest.raises(RecipeError, match=r"mlp/conv: prune expected weights that can be zero"):
+            step.apply(made, data)
+
+
+def test_a_format_of_few_values_is_refused_at_once() -> None:
+    with pytest.raises(RecipeError, match=r"mlp/conv: prune cannot store it: format trits"):
+        Prune(sparsity=0.5, format="trits").apply(mlp())
+
+
+def test_a_pattern_that_no_layer_can_follow_is_refused() -> None:
+    b = GraphBuilder("narrow", 1, 2)
+    graph = b.done(b.linear("fc", "x", 3))
+    with pytest.raises(RecipeError, match=r"expected a layer, not depthwise, of rows longer than"):
+        Prune(structure="2:4").apply(graph)

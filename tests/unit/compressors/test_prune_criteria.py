@@ -11,9 +11,9 @@ import torch
 from torch.nn import functional
 
 from compressors import Prune, Workbench, parse
-from compressors.pruning.criteria import CRITERIA, CriterionName, Layer, Study
+from compressors._layers import Layer, layers_of
+from compressors.pruning.criteria import CRITERIA, CriterionName, Study
 from compressors.pruning.followers import following_activation, following_norm
-from compressors.pruning.shrinking import layers_of
 from compressors.workbench import UNWATCHED
 from hwsim.arrays import Array, FloatArray
 from hwsim.data import Data
@@ -354,3 +354,14 @@ def test_watchers_see_what_movement_trains() -> None:
 def test_every_criterion_has_a_name_that_is_checked() -> None:
     assert set(get_args(CriterionName)) == {*CRITERIA, "obs"}
     assert all(name == criterion.name for name, criterion in CRITERIA.items())
+
+
+def test_scores_that_are_no_numbers_are_refused() -> None:
+    graph = mlp()
+    for node in graph.nodes:
+        if node.op.weight is not None:
+            huge = Weight(codes=node.op.weight.codes * np.float32(1e37))
+            graph = with_op(graph, node.name, weight=huge)
+    data = Data(x=samples(graph, 8), y=np.arange(8) % 4)
+    with pytest.raises(RecipeError, match=r"mlp/.*: prune expected .* NaN from criterion=taylor"):
+        Prune(sparsity=0.5, criterion="taylor").apply(graph, data)

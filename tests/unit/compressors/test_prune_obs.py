@@ -10,7 +10,7 @@ import pytest
 from compressors import Prune, parse
 from compressors.pruning.criteria import CriterionName
 from compressors.pruning.masks import keep_largest, keep_n_of_m
-from compressors.pruning.obs import Share, pruned_matrix
+from compressors.pruning.obs import Portion, pruned_matrix
 from hwsim.arrays import FloatArray
 from hwsim.data import Data
 from hwsim.errors import RecipeError
@@ -35,7 +35,7 @@ def test_one_weight_goes_as_surgery_says(q: int) -> None:
     hessian = 2.0 / len(x) * x.T @ x
     real = rng.choice([-1.0, 1.0], (1, 4)) * rng.uniform(3, 4, (1, 4))
     real[0, q] = 1e-3  # Worth least, whatever the Hessian.
-    pruned = pruned_matrix(real, hessian, Share(fraction=0.25), DAMPING)
+    pruned = pruned_matrix(real, hessian, Portion(fraction=0.25), DAMPING)
     # Hassibi and Stork, equation 5, over the columns that are not decided yet.
     inverse = np.linalg.inv(hessian[q:, q:])
     update = np.zeros(4)
@@ -51,7 +51,7 @@ def test_two_inputs_by_hand() -> None:
     # x1 = x2 always: what w1 = 1 gave, w2 = 2 gives too once it is 3.
     x = np.array([[1.0, 1.0], [2.0, 2.0], [-1.0, -1.0]])
     pruned = pruned_matrix(
-        np.array([[1.0, 2.0]]), 2 / 3 * x.T @ x, Share(fraction=0.5), damping=1e-6
+        np.array([[1.0, 2.0]]), 2 / 3 * x.T @ x, Portion(fraction=0.5), damping=1e-6
     )
     np.testing.assert_allclose(pruned, [[0.0, 3.0]], atol=1e-4)
 
@@ -59,7 +59,7 @@ def test_two_inputs_by_hand() -> None:
 def test_without_correlation_nothing_can_make_up() -> None:
     real = np.array([[1.0, -2.0, 3.0, -4.0]])
     # 1/2 h w^2: 8, 2, 9/2 and 8 (h = 16, 1, 1, 1): the second goes, not the smallest.
-    pruned = pruned_matrix(real, np.diag([16.0, 1.0, 1.0, 1.0]), Share(fraction=0.25), 1e-12)
+    pruned = pruned_matrix(real, np.diag([16.0, 1.0, 1.0, 1.0]), Portion(fraction=0.25), 1e-12)
     np.testing.assert_allclose(pruned, [[1.0, 0.0, 3.0, -4.0]])
 
 
@@ -71,7 +71,7 @@ def test_errors_are_below_those_of_magnitudes(pattern: NM | None) -> None:
         # As behind a ReLU: not negative, and correlated.
         x = np.maximum(rng.standard_normal((900, 150)) @ mix, 0.0)
         real = rng.standard_normal((6, 150))
-        share = Share(fraction=0.6, pattern=pattern)
+        share = Portion(fraction=0.6, pattern=pattern)
         surgical = pruned_matrix(real, 2 / len(x) * x.T @ x, share, 0.01)
         if pattern is None:
             keep = keep_largest(np.abs(real), 0.6)
@@ -91,17 +91,17 @@ def test_zeros_stay_and_are_counted() -> None:
     x, real = correlated(rng, 300, 200), rng.standard_normal((4, 200))
     real[:, 5:150:3] = 0.0
     before = real == 0.0
-    pruned = pruned_matrix(real, x.T @ x, Share(fraction=0.5), 0.01)
+    pruned = pruned_matrix(real, x.T @ x, Portion(fraction=0.5), 0.01)
     assert (pruned == 0.0)[before].all()
     assert (pruned == 0.0).sum() == 400
-    pattern = Share(pattern=NM(2, 4))
+    pattern = Portion(pattern=NM(2, 4))
     assert (pruned_matrix(real, x.T @ x, pattern, 0.01) == 0.0)[before].all()
 
 
 def test_inputs_that_are_always_zero_lose_their_weights_first() -> None:
     x = np.random.default_rng(0).standard_normal((40, 4))
     x[:, 2] = 0.0
-    pruned = pruned_matrix(np.array([[1.0, 1, 9, 1]]), x.T @ x, Share(fraction=0.25), 0.01)
+    pruned = pruned_matrix(np.array([[1.0, 1, 9, 1]]), x.T @ x, Portion(fraction=0.25), 0.01)
     assert np.flatnonzero(pruned[0] == 0.0).tolist() == [2]
 
 

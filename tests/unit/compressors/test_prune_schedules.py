@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from compressors import Prune, parse
+from compressors._layers import layers_of
 from compressors.pruning.channels import find_channels
 from compressors.pruning.criteria import CriterionName
 from compressors.pruning.filters import makes_channels
@@ -20,7 +21,6 @@ from compressors.pruning.heads import find_heads
 from compressors.pruning.quota import Scope, read_ratios
 from compressors.pruning.schedule import cubic, stages
 from compressors.pruning.scopes import Contest, lamp_scores, survivors
-from compressors.pruning.shrinking import layers_of
 from hwsim.arrays import Array
 from hwsim.data import Data
 from hwsim.errors import RecipeError

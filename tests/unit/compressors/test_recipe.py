@@ -13,8 +13,12 @@ from hypothesis import strategies as st
 from compressors import Fuse, Identity, Prune, Quantize, Recipe, parse
 from compressors._recipe_file import read_text
 from compressors.workbench import Workbench
-from hwsim.errors import RecipeError
-from tests.graphs import mlp
+from hwsim.data import Data
+from hwsim.errors import DataError, RecipeError
+from hwsim.graph import Graph
+from hwsim.ops import Add, Constant
+from hwsim.tensor import Weight
+from tests.graphs import GraphBuilder, mlp, weight_of, with_op
 
 YAML = """\
 version: 1
@@ -67,7 +71,7 @@ def test_yaml_scalars_mean_what_they_say(tmp_path: Path) -> None:
     ("spec", "message"),
     [
         ("", "recipe: expected step.* got nothing"),
-        ("prun{sparsity=0.5}", "recipe: no step 'prun'; known: .*fuse, none, prune, quantize"),
+        ("prun{sparsity=0.5}", "recipe: no step 'prun'; known: .*fuse, .*none, prune, .*quantize"),
         ("prune{sparcity=0.5}", "recipe: prune has no setting 'sparcity'; known: structure, spars"),
         ("none{x=1}", "recipe: none has no setting 'x'; known: none at all"),
         ("prune{sparsity=1.5}", "recipe: prune.sparsity: expected < 1, got '1.5'"),
@@ -75,7 +79,10 @@ def test_yaml_scalars_mean_what_they_say(tmp_path: Path) -> None:
         ("prune{sparsity=nan}", "recipe: prune.sparsity: expected a finite number, got 'nan'"),
         ("prune{sparsity=half}", "recipe: prune.sparsity: expected a number, got 'half'"),
         ("prune{sparsity=}", "recipe: prune.sparsity: expected a number, got ''"),
-        ("prune{sparsity=0.5,scope=all}", "prune.scope: expected 'local' or 'global', got 'all'"),
+        (
+            "prune{sparsity=0.5,scope=all}",
+            "prune.scope: expected 'local', 'global' or 'lamp', got 'all'",
+        ),
         ("prune{sparsity=0.5,round_to=1.5}", "prune.round_to: expected a whole number, got '1.5'"),
         ("prune{sparsity=0.5,structure=5:4}", "prune.structure: expected .*N:M.*got '5:4'"),
         ("prune{sparsity=0.5,structure=2:4}", "structure=2:4 got sparsity; the pattern says it"),
@@ -84,17 +91,25 @@ def test_yaml_scalars_mean_what_they_say(tmp_path: Path) -> None:
         ("prune{sparsity=0.5,threshold=1}", "sparsity and threshold; one of them"),
         ("prune{sparsity=0.5,round_to=8}", "structure=unstructured got round_to"),
         ("prune{structure=2:4,scope=global}", "structure=2:4 got scope=global"),
-        ("prune{structure=2:4,format=csr}", "structure=2:4 got format=csr"),
+        ("prune{structure=2:4,format=csr}", "structure=2:4 got format=csr; it has its own"),
+        ("prune{structure=filter,sparsity=0.5,format=csr}", "what is left keeps the format"),
         ("prune{sparsity=0.5,format=zip}", "prune.format: no storage format 'zip'; known: dense"),
         ("prune{sparsity=0.5,format=2:4}", "prune.format: expected an unstructured format"),
-        ("quantize{activations=9}", "quantize.activations: expected 2..8, 16 or 32 .*, got 9"),
+        ("quantize{activations=17}", "quantize.activations: expected 1..16 or 32 .*, got 17"),
+        ("gptq{order=size}", "gptq.order: expected 'activation' or 'given', got 'size'"),
+        ("correct_bias{numerics=none}", "correct_bias.numerics: no numerics policy 'none'"),
         ("quantize{group=-1}", "recipe: quantize.group: expected >= 0, got '-1'"),
         ("quantize{scale_bits=8}", "quantize.scale_bits: expected 16 or 32, got 8"),
-        ("quantize{weights=16}", "recipe: quantize.weights: expected <= 8, got '16'"),
+        ("quantize{weights=17}", "recipe: quantize.weights: expected <= 16, got '17'"),
         ("quantize{weights=8,weights=4}", "recipe: quantize.weights is set twice"),
         ("quantize{weights=8", "recipe: at character 19: expected ',' or '}' .* got the end"),
         ("quantize{weights}", "expected setting=value of quantize, got 'weights}'"),
         ("quantize}", "expected '|' or the end, got '}'"),
+        # Billions of stages would hang; such powers of magnitudes are all 0 or 1.
+        ("prune{sparsity=0.5,schedule=cubic,steps=1001}", "prune.steps: expected <= 1000"),
+        ("prune{sparsity=0.5,criterion=lp,p=1e9}", "prune.p: expected <= 16"),
+        ("adaround{batch_size=99999999}", "adaround.batch_size: expected <= 65536"),
+        ("distill{temperature=1e300}", "distill.temperature: expected <= 1000"),
         ("quantize|", "expected the name of a step, got the end"),
         ("quantize||none", "expected the name of a step, got '|none'"),
     ],
@@ -118,6 +133,7 @@ def test_mistakes_are_said_in_one_line(spec: str, message: str) -> None:
         ("version: 1\nstep: []", "r: unknown key 'step'; known"),
         ("version: 1\nversion: 1\nsteps: [none]", "r: line 1: 'version' is set twice"),
         ("version: 1\nname: [a]\nsteps: [none]", "r: name: expected text"),
+        ('version: 1\nname: "a\\nb"\nsteps: [none]', "r: name: expected text of one line"),
         ("version: 1\nsteps: [[none]]", r"r: steps\[0\]: expected step"),
         ("version: 1\nsteps: [{none: {}, fuse: {}}]", r"r: steps\[0\]: expected step"),
         ("version: 1\nsteps: [{prune: 3}]", r"r: steps\[0\]: prune: expected {setting: value}"),
@@ -214,3 +230,37 @@ def test_apply_tells_of_each_step() -> None:
     assert seen == ["fuse: mlp", "prune{sparsity=0.5}: mlp"]
     assert result is not graph
     assert recipe.name == "both"
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf])
+def test_weights_that_are_no_numbers_are_refused(wrong: float) -> None:
+    graph = mlp()
+    conv: Any = graph.nodes[0].op
+    codes = conv.weight.codes.copy()
+    codes[0, 0, 0, 0] = wrong
+    graph = with_op(graph, "conv", weight=Weight(codes=codes))
+    for apply in (parse("none").apply, Prune(sparsity=0.5).apply):
+        with pytest.raises(RecipeError, match=r"mlp/conv: .* expected finite constants, got 1 "):
+            apply(graph)
+
+
+def test_a_mask_may_be_infinite() -> None:
+    b = GraphBuilder("masked", 1, 3)
+    mask = b.add("mask", Constant(value=weight_of([0.0, 0.0, -np.inf])))
+    graph = b.done(b.add("sum", Add(), b.linear("fc", "x", 3), mask))
+    assert parse("prune{sparsity=0.5}").apply(graph).name == "masked"
+
+
+def test_a_step_that_makes_no_numbers_is_refused() -> None:
+    class Broken(Identity):
+        def compress(self, graph: Graph, bench: Workbench) -> Graph:
+            return with_op(graph, "fc2", bias=weight_of([np.nan, 0.0, 0.0, 0.0]))
+
+    with pytest.raises(RecipeError, match=r"mlp/fc2: none: expected finite constants, got 1 "):
+        Recipe(steps=(Broken(),)).apply(mlp())
+
+
+def test_inputs_beyond_float32_are_refused() -> None:
+    data = Data(x=np.full((2, 4, 4, 3), 1e300))
+    with pytest.raises(DataError, match=r"data: x holds magnitudes up to 1e\+300"):
+        parse("quantize").apply(mlp(), data)

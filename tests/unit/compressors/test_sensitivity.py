@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from compressors import Prune
-from compressors.pruning.shrinking import layers_of
+from compressors._layers import layers_of
 from compressors.sensitivity import ratios_within, scan_pruning
 from hwsim.data import Data
 from hwsim.errors import DataError, RecipeError

@@ -294,3 +294,11 @@ def test_no_block_is_stored_twice() -> None:
         damaged = packed.arrays | {"places": np.array(places, np.uint8)}
         with pytest.raises(FormatError, match="do not follow one another"):
             Block(4, 4).unpack(replace(packed, arrays=damaged))
+
+
+@pytest.mark.parametrize("table", [[1, 2], [-2, -1]])
+def test_trits_of_one_sign_are_no_trits(table: list[int]) -> None:
+    packed = Trits().pack(np.array([[-1, 0, 1]], np.int8), 8)
+    packed.arrays["table"][:] = np.array(table, np.int8).view(np.uint8)
+    with pytest.raises(FormatError, match="below and"):
+        Trits().unpack(packed)
