@@ -233,6 +233,15 @@ def check_read_again(graph: Graph, path: Path, form: Format) -> None:
         np.testing.assert_array_equal(theirs[name].codes, weight.codes)
 
 
+def test_decoded_weights_stay_integers(tmp_path: Path) -> None:
+    """ONNX Runtime would round the activations of a product right behind a DequantizeLinear."""
+    graph, _ = compressed(mlp, "gptq{bits=4}")
+    path = tmp_path / "model.onnx"
+    save(graph, path)
+    again = [n.op.weight for n in hwsim.load(path).nodes if n.op.weight is not None]
+    assert [(weight.bits, weight.is_decoded) for weight in again] == [(4, True)] * 3
+
+
 def test_bytes_of_two_bits(tmp_path: Path) -> None:
     """Four fully connected codes share a byte; LiteRT's default has other kernels for them."""
     graph, x = compressed(wide, "quantize{weights=2}")

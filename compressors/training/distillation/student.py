@@ -47,7 +47,6 @@ Extra: TypeAlias = "Callable[[Tensor, Tensor, Compared], Tensor]"
 class Lesson(Protocol):
     """Settings of a distillation; `Distill` says what each means."""
 
-    method: str
     temperature: float
     alpha: float
     weight: float
@@ -56,6 +55,11 @@ class Lesson(Protocol):
     learning_rate: float
     batch_size: int
     seed: int
+
+    @property
+    def method(self) -> str:
+        """Name of what is compared."""
+        ...
 
     @property
     def pairs(self) -> Pairs:
