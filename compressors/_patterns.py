@@ -35,7 +35,7 @@ def chosen_of(
         where: Graph and step, for messages.
 
     Raises:
-        RecipeError: There are none.
+        RecipeError: There are none, or a pattern fits no name: a slip would go unseen.
     """
     chosen = {name: value for name, value in known.items() if is_chosen(name, layers, exclude)}
     if not chosen:
@@ -43,4 +43,11 @@ def chosen_of(
             f"{where}.layers: expected some of {', '.join(known) or 'no layers'}, "
             f"got layers={layers!r}, exclude={exclude!r}, which leave none"
         )
+    for setting, patterns in (("layers", layers), ("exclude", exclude)):
+        for pattern in filter(None, (part.strip() for part in patterns.split(";"))):
+            if pattern != "*" and not any(fnmatchcase(name, pattern) for name in known):
+                raise RecipeError(
+                    f"{where}.{setting}: expected names or patterns of {', '.join(known)}, "
+                    f"got {pattern!r}, which fits none of them"
+                )
     return chosen

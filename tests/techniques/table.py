@@ -28,7 +28,7 @@ class Technique:
         room: Where it lives, a path of the repository.
         paper: Where it was published, or what defines it.
         recipe: What is measured, as a spec string; `none` for what is no recipe's step.
-        networks: On which networks; others say why not in `unfit`.
+        networks: On which networks; on others it has nothing to work on.
         instead: Recipes of networks that need other settings.
         student: Whether the network is a smaller one, taught by the network at hand.
         note: What the term means in the articles that use another.
@@ -104,7 +104,7 @@ PRUNING: Final = (
     _pruned("kernel", "structure=kernel,sparsity=0.5", "Mao et al., 1705.08922", CONVOLUTIONS),
     _pruned("filter, channel", "structure=filter,sparsity=0.5", "Li et al., 1608.08710"),
     _pruned("head", "structure=head,sparsity=0.25", "Michel et al., 1905.10650", (TRANSFORMER,)),
-    _pruned("layer drop", "structure=layer,sparsity=0.5", "Men et al., 2403.03853",
+    _pruned("layer drop", "structure=layer,sparsity=0.5", "Huang et al., 1603.09382",
             (DIGITS, TRANSFORMER)),
     _pruned("per-layer ratios", 'ratios="*=0.8",sparsity=0.5', "-",
             note="from compressors/sensitivity/"),
@@ -153,7 +153,8 @@ CRITERIA: Final = (
 )  # fmt: skip
 
 QUANTIZATION: Final = (
-    _quantized("static, int8", "quantize", "Jacob et al., 1712.05877"),
+    _quantized("static, int8", "quantize", "Jacob et al., 1712.05877",
+               note="integers between layers (inter)"),
     _quantized("int16 activations", "quantize{activations=16}", "TFLite's 16x8 scheme"),
     _quantized("16-bit weights", "quantize{weights=16,activations=16}", "-"),
     _quantized("4-bit weights", "quantize{weights=4}", "Krishnamoorthi, 1806.08342"),
@@ -168,7 +169,7 @@ QUANTIZATION: Final = (
     _quantized("power-of-two scales", "quantize{power_of_two_scales=true}",
                "Jain et al., 1903.08066"),
     _quantized("dynamic", "quantize{mode=dynamic}", "ONNX Runtime, PyTorch",
-               note="weights are offline in both; the inputs' scale is not"),
+               note="weights are offline, the inputs' scale is not; reals between layers (intra)"),
     _quantized("weight-only", "quantize{weights=4,activations=32}", "Lin et al., 2306.00978"),
     _quantized("observer: moving average", "quantize{observer=moving_average}",
                "Jacob et al., 1712.05877"),
@@ -210,7 +211,8 @@ QUANTIZATION: Final = (
               recipe="gptq{bits=3}|quantize"),
     Technique(family="Quantization after training", name="mixed precision",
               room="compressors/mixed_precision.py", paper="Dong et al., 1905.03696",
-              recipe="mixed_precision{budget=0.5}"),
+              recipe="mixed_precision{budget=0.5}",
+              note="a budget of bits, bytes or cost: what the articles call intuitive perception"),
 )  # fmt: skip
 
 _QAT = "epochs=6,learning_rate=0.005"
@@ -228,13 +230,15 @@ TRAINED: Final = tuple(
         ("QAT, 2-bit weights", "compressors/qat.py", "Jacob et al., 1712.05877",
          f"qat{{weights=2,{_QAT}}}", NETWORKS,
          "the forward pass is the integer executor's, bit by bit"),
+        ("QAT under another rounding", "compressors/qat.py", "Jacob et al., 1712.05877",
+         f"qat{{weights=2,numerics=ort,{_QAT}}}", NETWORKS, "ONNX Runtime's"),
         ("LSQ", "compressors/qat.py", "Esser et al., 1902.08153",
          f"qat{{weights=2,method=lsq,{_QAT}}}", NETWORKS, ""),
         ("PACT", "compressors/qat.py", "Choi et al., 1805.06085",
          f"qat{{weights=2,activations=4,method=pact,{_QAT}}}", RECTIFIED, ""),
         ("binary, trained", "compressors/qat.py", "Courbariaux et al., 1511.00363",
          f"qat{{scheme=binary,weights=1,first_last_bits=8,{_QAT}}}", NETWORKS, ""),
-        ("ternary, trained", "compressors/qat.py", "Zhu et al., 1612.01064",
+        ("ternary, trained", "compressors/qat.py", "Li et al., 1605.04711",
          f"qat{{scheme=ternary,weights=2,first_last_bits=8,{_QAT}}}", NETWORKS, ""),
         ("iterative rounding and clipping", "compressors/iterative_clip.py",
          "nearest: Zhou et al., 1702.03044", "iterative_clip{weights=3}|quantize", NETWORKS,
@@ -283,6 +287,8 @@ CODING: Final = _kin(
     ("relative indices", "Han et al., 1602.01528",
      "prune{sparsity=0.8,scope=global}|quantize|encode{format=relative4}", NETWORKS,
      "4 bits, fillers where gaps are longer"),
+    ("relative indices, Huffman", "Han et al., 1510.00149",
+     "prune{sparsity=0.8,scope=global}|quantize|encode{format=relative8_huffman}", NETWORKS, ""),
     ("smallest format", "-", "prune{sparsity=0.8,scope=global}|quantize|encode{format=smallest}",
      NETWORKS, ""),
     ("Deep Compression", "Han et al., 1510.00149", "examples/recipes/deep_compression.yaml",
@@ -298,6 +304,10 @@ LOW_RANK: Final = _kin(
      f"factorize{{method=spatial_svd,ratio=0.5}}|{TUNE}|quantize", CONVOLUTIONS, ""),
     ("channel SVD", "Zhang et al., 1505.06798",
      f"factorize{{method=channel_svd,ratio=0.5}}|{TUNE}|quantize", CONVOLUTIONS, ""),
+    ("ranks by energy", "Zhang et al., 1505.06798",
+     f"factorize{{method=svd,energy=0.9}}|{TUNE}|quantize", (MLP, TRANSFORMER), ""),
+    ("ranks by EVBMF", "Nakajima et al., JMLR 2013",
+     f"factorize{{method=tucker2,evbmf=true}}|{TUNE}|quantize", CONVOLUTIONS, ""),
     ("Tucker-2", "Kim et al., 1511.06530",
      f"factorize{{method=tucker2,ratio=0.5}}|{TUNE}|quantize", CONVOLUTIONS, ""),
 )  # fmt: skip

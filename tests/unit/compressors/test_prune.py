@@ -170,3 +170,11 @@ def test_a_pattern_that_no_layer_can_follow_is_refused() -> None:
     graph = b.done(b.linear("fc", "x", 3))
     with pytest.raises(RecipeError, match=r"expected a layer, not depthwise, of rows longer than"):
         Prune(structure="2:4").apply(graph)
+
+
+@pytest.mark.parametrize("setting", ["exclude", "layers"])
+def test_a_pattern_that_fits_nothing_is_a_slip(setting: str) -> None:
+    graph = mlp()
+    names = "*;fc9" if setting == "layers" else "fc9"
+    with pytest.raises(RecipeError, match=rf"prune.{setting}: .* got 'fc9', which fits none"):
+        parse(f"prune{{sparsity=0.5,{setting}={names}}}").apply(graph)
