@@ -205,3 +205,50 @@ def test_a_callable_in_the_current_folder(hwsim: Hwsim, monkeypatch: pytest.Monk
     monkeypatch.delitem(sys.modules, "hwsim_test_net", raising=False)
     ended = hwsim("evaluate", "hwsim_test_net:make", "--device", DEVICE)
     assert ended.status == 0, ended
+
+
+def test_a_step_is_explained(hwsim: Hwsim) -> None:
+    ended = hwsim("recipes", "prune")
+    assert ended.status == 0
+    assert "round_to:" in ended.out
+    assert "round_to = 1" in ended.out
+    unknown = hwsim("recipes", "prun")
+    assert (unknown.status, unknown.out) == (2, "")
+    assert "no step 'prun'; known: adaround," in unknown.err
+
+
+def test_sensitivity_tells_each_layer_and_ratios_within_a_drop(hwsim: Hwsim) -> None:
+    ended = hwsim(
+        "sensitivity", "float.hwsim", "--data", "data.npz", "--max-drop", "1", "--csv", "s.csv"
+    )
+    assert ended.status == 0, ended
+    rows = Path("s.csv").read_text(encoding="utf-8").splitlines()
+    assert rows[0].startswith("layer,ratio,sparsity,top1,drop")
+    assert len(rows) == 1 + 5 * len({row.split(",")[0] for row in rows[1:]})
+    assert 'prune{ratios="' in ended.out
+    widths = hwsim("sensitivity", "float.hwsim", "--data", "data.npz", "--widths")
+    assert widths.status == 0, widths
+    assert (
+        hwsim(
+            "sensitivity", "float.hwsim", "--data", "data.npz", "--widths", "--max-drop", "0"
+        ).status
+        == 2
+    )
+
+
+def test_compress_tells_what_each_step_did(hwsim: Hwsim) -> None:
+    data = ("--train-data", "data.npz", "--data", "data.npz")
+    command = ("compress", "float.hwsim", "--recipe", "prune{sparsity=0.5}|quantize", *data)
+    ended = hwsim(*command, "--output", "o.hwsim", "--steps", "s.csv", "--checkpoints", "kept")
+    assert ended.status == 0, ended
+    assert "original" in ended.out
+    assert "top-1 [%]" in ended.out
+    assert "50.0" in ended.out
+    assert Path("s.csv").read_text(encoding="utf-8").startswith("index,step,name,op,shape")
+    first = Path("o.hwsim").read_bytes()
+    kept = sorted(path.name for path in Path("kept").iterdir())
+    assert len(kept) == 2
+    again = hwsim(*command, "--output", "o.hwsim", "--checkpoints", "kept")
+    assert again.status == 0
+    assert Path("o.hwsim").read_bytes() == first
+    assert sorted(path.name for path in Path("kept").iterdir()) == kept
