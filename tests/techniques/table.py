@@ -149,7 +149,8 @@ CRITERIA: Final = (
     _criterion("OBS, SparseGPT", "criterion=obs,sparsity=0.3", "Frantar and Alistarh, 2301.00774"),
     _criterion("cosine, of layers", "structure=layer,criterion=cosine,sparsity=0.5",
                "Men et al., 2403.03853", (DIGITS, TRANSFORMER)),
-    _criterion("movement", "criterion=movement,sparsity=0.3", "Sanh et al., 2005.07683"),
+    _criterion("movement", "criterion=movement,sparsity=0.3", "Sanh et al., 2005.07683",
+               note="made for weights that still move; of a trained network it says little"),
 )  # fmt: skip
 
 QUANTIZATION: Final = (

@@ -16,8 +16,8 @@ from hwsim.interchange.onnx import write_pools as pools
 from hwsim.interchange.onnx import write_products as products
 from hwsim.interchange.onnx import write_rare as rare
 from hwsim.interchange.onnx.write_draft import MICROSOFT, Draft, Wire, unsigned
-from hwsim.interchange.onnx.write_integers import require_width
 from hwsim.interchange.onnx.write_place import Place
+from hwsim.interchange.onnx.write_widths import require_width
 from hwsim.ops import (
     Add,
     AveragePool2d,

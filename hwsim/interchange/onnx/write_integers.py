@@ -5,14 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeAlias
 
 from hwsim.interchange.onnx.write_draft import MICROSOFT
-from hwsim.ops import MatMul
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-    from hwsim.interchange.onnx.write_place import Place
-
-_ACTIVATION_BITS = (8, 16)
 
 Encoded: TypeAlias = tuple[str, str, str]
 """Names of codes, their scale and their zero point."""
@@ -52,20 +47,3 @@ def integer_operands(op: str, given: Sequence[Encoded], made: tuple[str, str]) -
     if op == "Concat":
         return [*made, *(name for encoded in given for name in encoded)]
     return [*flat, *made]
-
-
-def require_width(place: Place) -> None:
-    """Refuse what ONNX Runtime computes in reals, in an order that nobody knows."""
-    graph = place.draft.graph
-    for type_ in (*place.inputs, *graph.output_types(place.node)):
-        if type_.quant is not None and type_.quant.bits not in _ACTIVATION_BITS:
-            raise place.refusal(
-                f"activations have 8 or 16 bits there, this op's {type_.quant.bits}",
-                "quantize{activations=8}, or .hwsim holds it",
-            )
-        is_wide = type_.quant is not None and type_.quant.bits > 8
-        if is_wide and (place.node.op.weight is not None or isinstance(place.node.op, MatMul)):
-            raise place.refusal(
-                f"ONNX Runtime has no integer {place.node.op.kind} of 16-bit activations",
-                "quantize{activations=8}, or .tflite and .hwsim hold it",
-            )
