@@ -61,7 +61,8 @@ class Quantize(Compressor):
         rounding: Of weights, to steps: `nearest_even`; `half_up`, also called `max_plus_one`;
             `half_away`; `floor` and `truncate`, which are biased by half a step; `stochastic`.
         activations: Bits of an activation: 2..16, or 32 for float32: weights alone become integers,
-            and layers multiply the reals that they mean. 1: layers read signs times one
+            those of convolutions and linear layers, which multiply the reals that they mean;
+            transposed convolutions and LSTMs keep reals. 1: layers read signs times one
             mean of the tensor, from calibration (XNOR-Net without its map K of means by position);
             they take the place of ReLUs before them; all else has 8 bits.
         activation_scheme: `asymmetric`: with a zero point, up to 8 bits; `symmetric`: about zero.
