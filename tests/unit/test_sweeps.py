@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,9 @@ import pytest
 import compressors
 from hwsim.data import Data
 from hwsim.errors import ProfileError, RecipeError
+from hwsim.graph import Graph
 from hwsim.profile import device
+from hwsim.row import Price
 from hwsim.sweeps import evaluate_rows, rows_of, sweep, targets_of
 from tests.graphs import mlp, residual, samples
 
@@ -59,6 +61,28 @@ def test_a_recipe_that_does_not_fit_leaves_the_others_their_figures() -> None:
     table = sweep([residual()], recipes, DEVICES[:1], data=labelled())
     assert table["refused"].notna().tolist() == [False, True]
     assert "finetune expected inputs with labels" in table["refused"].iloc[1]
+
+
+@dataclass(frozen=True)
+class PriceKeeper:
+    """A recipe that quantizes, and notes what the model costs where it is asked to."""
+
+    prices: list[float] = field(default_factory=list[float])
+    name: str = "asks for prices"
+    is_priced: bool = True
+
+    def apply(self, graph: Graph, data: Data | None = None, *, price: Price | None = None) -> Graph:
+        made = QUANTIZE.apply(graph, data)
+        assert price is not None
+        self.prices.append(price(made))
+        return made
+
+
+def test_a_recipe_that_asks_for_prices_is_applied_on_every_device() -> None:
+    recipe = PriceKeeper()
+    table = sweep([residual()], [recipe], DEVICES, data=labelled())
+    assert table["latency_s"].tolist() == pytest.approx(recipe.prices)
+    assert len(set(recipe.prices)) == len(DEVICES)
 
 
 def test_integers_for_a_float_model_stay_reals_after_it_is_quantized() -> None:
