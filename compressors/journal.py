@@ -94,7 +94,7 @@ def _step_row(
         "bits": bits / max(1, weights),
         "storage_bytes": graph.storage_bytes,
         "macs": sum(graph.workload(node).macs for node in graph.nodes),
-        "macs_effective": sum(_effective(graph, node) for node in graph.nodes),
+        "macs_effective": sum(effective_macs(graph, node) for node in graph.nodes),
         "top1": float("nan")
         if judge is None or judge.y is None
         else accuracy(graph, judge, numerics).top1,
@@ -124,12 +124,12 @@ def _layer(graph: Graph, node: Node) -> dict[str, Any]:
         "format": weight.format.name,
         "storage_bytes": sum(constant.storage_bytes for constant in node.op.constants),
         "macs": graph.workload(node).macs,
-        "macs_effective": _effective(graph, node),
+        "macs_effective": effective_macs(graph, node),
     }
 
 
-def _effective(graph: Graph, node: Node) -> int:
-    """Return the multiply-accumulates whose weight is not zero."""
+def effective_macs(graph: Graph, node: Node) -> int:
+    """Return the multiply-accumulates of `node` whose weight is not zero."""
     work = graph.workload(node)
     if node.op.weight is None:
         return work.macs

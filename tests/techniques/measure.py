@@ -23,6 +23,7 @@ from torch import nn
 import compressors
 import hwsim
 from compressors import Workbench
+from compressors.journal import effective_macs
 from examples import digits, networks
 from hwsim.errors import HwsimError
 from hwsim.execute import accuracy, run
@@ -87,7 +88,7 @@ def data() -> tuple[hwsim.Data, hwsim.Data]:
 
 def measured(technique: Technique, name: str) -> dict[str, Any]:
     """Return the record of one technique on one network."""
-    spec = technique.instead.get(name, technique.recipe)
+    spec = technique.recipe
     train, test = data()
     teacher = network(name)
     graph = student() if technique.student else teacher
@@ -110,16 +111,10 @@ def measured(technique: Technique, name: str) -> dict[str, Any]:
 
 
 def _figures(graph: Graph, test: hwsim.Data) -> dict[str, float | int]:
-    effective = 0
-    for node in graph.nodes:
-        work, weight = graph.workload(node), node.op.weight
-        effective += (
-            work.macs if weight is None else int(np.count_nonzero(weight.nonzero)) * work.columns
-        )
     return {
         "constants_bytes": graph.storage_bytes,
         "file_bytes": file_bytes(graph),
-        "macs_effective": effective,
+        "macs_effective": sum(effective_macs(graph, node) for node in graph.nodes),
         "top1": accuracy(graph, test, "tflite-ref").top1,
     }
 
@@ -167,7 +162,7 @@ def main() -> None:
             continue
         for name in NETWORKS:
             known = records.get(technique.name, {}).get(name, {}).get("recipe")
-            is_known = known == technique.instead.get(name, technique.recipe)
+            is_known = known == technique.recipe
             if name not in technique.networks or (arguments.missing and is_known):
                 continue
             record = measured(technique, name)

@@ -6,14 +6,11 @@ docs/techniques.md.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import Final
 
 DIGITS, MLP, TRANSFORMER = "digits", "mlp", "transformer"
 NETWORKS: Final = (DIGITS, MLP, TRANSFORMER)
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})
 
 TUNE: Final = "finetune{epochs=6}"
 
@@ -29,7 +26,6 @@ class Technique:
         paper: Where it was published, or what defines it.
         recipe: What is measured, as a spec string; `none` for what is no recipe's step.
         networks: On which networks; on others it has nothing to work on.
-        instead: Recipes of networks that need other settings.
         student: Whether the network is a smaller one, taught by the network at hand.
         note: What the term means in the articles that use another.
     """
@@ -40,7 +36,6 @@ class Technique:
     paper: str
     recipe: str
     networks: tuple[str, ...] = NETWORKS
-    instead: Mapping[str, str] = field(default_factory=lambda: _NONE)
     student: bool = False
     note: str = ""
 
@@ -191,7 +186,8 @@ QUANTIZATION: Final = (
     _quantized("binary weights", "quantize{scheme=binary,weights=1,first_last_bits=8}",
                "Courbariaux et al., 1511.00363"),
     _quantized("XNOR", "quantize{scheme=binary,weights=1,activations=1,first_last_bits=8}",
-               "Rastegari et al., 1603.05279", RECTIFIED),
+               "Rastegari et al., 1603.05279", (MLP,),
+               note="refused where a ReLU feeds a sum too, as in the residual network"),
     _quantized("ternary", "quantize{scheme=ternary,weights=2,first_last_bits=8}",
                "Li et al., 1605.04711"),
     _quantized("power-of-two weights", "quantize{scheme=power_of_two,weights=4}",
