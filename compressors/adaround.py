@@ -8,7 +8,6 @@ import numpy as np
 from pydantic import Field
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._layers import group_count
 from compressors.quantization.grids import decoded, grid
 from compressors.quantization.layers import (
     Product,
@@ -20,6 +19,7 @@ from compressors.quantization.layers import (
     require_unshared,
 )
 from compressors.quantization.schemes import Clip, Granularity
+from hwsim.channels.layers import group_count
 from hwsim.fusion import fused
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, ClassVar
 
 from compressors._compressor import Compressor, DataNeed
-from compressors.pruning.dead import without_dead
+from hwsim.channels.dead import without_dead
 
 if TYPE_CHECKING:
     from compressors.workbench import Workbench

@@ -9,10 +9,10 @@ import numpy as np
 from pydantic import Field
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._layers import Layer, layers_of
 from compressors._settings import Policy
 from compressors.quantization.layers import one_input
 from compressors.quantization.means import channel_means, with_bias_shift
+from hwsim.channels.layers import Layer, layers_of
 from hwsim.errors import RecipeError
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.numerics import find_policy

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, ClassVar, Self
 from pydantic import field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._layers import layers_of
 from compressors._patterns import chosen_of
+from hwsim.channels.layers import layers_of
 from hwsim.errors import FormatError, RecipeError
 from hwsim.formats import FORMATS
 from hwsim.formats.find import find_format
 from hwsim.ops import Linear
 
 if TYPE_CHECKING:
-    from compressors._layers import Layer
     from compressors.workbench import Workbench
+    from hwsim.channels.layers import Layer
     from hwsim.graph import Graph
     from hwsim.op import Op
     from hwsim.tensor import Weight

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._layers import layers_of
 from compressors.quantization.equalization import equal_scales, scaled
 from compressors.quantization.scalable import find_scalable
+from hwsim.channels.layers import layers_of
 from hwsim.errors import FormatError, RecipeError
 from hwsim.fusion import fused
 from hwsim.ops import Elementary

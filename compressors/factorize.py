@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, ClassVar, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._layers import Layer
 from compressors._patterns import is_chosen
 from compressors.factorization.evbmf import evbmf_rank
 from compressors.factorization.ranks import (
@@ -19,6 +18,7 @@ from compressors.factorization.ranks import (
     energy_rank,
     find_scheme,
 )
+from hwsim.channels.layers import Layer
 from hwsim.errors import RecipeError
 from hwsim.graph import Node
 from hwsim.ops import Conv2d, Conv2dTranspose

@@ -11,8 +11,8 @@ from compressors._compressor import Compressor, DataNeed
 from compressors._settings import ActivationBits
 from compressors.quantization.knapsack import Item, choose
 from compressors.quantization.layers import one_input, real_products
+from compressors.quantization.one_layer_noise import measure, widths, with_bits
 from compressors.quantization.schemes import Clip, Granularity
-from compressors.quantization.sensitivity import measure, widths, with_bits
 from compressors.quantize import Quantize
 from hwsim.errors import RecipeError, UnsupportedError
 from hwsim.fusion import fused

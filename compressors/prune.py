@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._layers import layers_of
 from compressors.pruning.compatibility import SHRINKING, pattern_of, refusal
 from compressors.pruning.criteria import CRITERIA, CriterionName, Study
 from compressors.pruning.groups import PARTINGS, block_of, structure_of
@@ -15,6 +14,7 @@ from compressors.pruning.masking import OBS, Masking
 from compressors.pruning.quota import Quota, Scope, read_ratios
 from compressors.pruning.schedule import ScheduleName, stages
 from compressors.pruning.shrinking import Blocks, Filters, Heads, Selection
+from hwsim.channels.layers import layers_of
 from hwsim.errors import FormatError
 from hwsim.formats import NM, Block
 from hwsim.formats.find import find_format

@@ -9,19 +9,19 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors._layers import layers_of
 from compressors._patterns import chosen_of
 from compressors.sharing.kmeans import Init, cluster, nearest
 from compressors.sharing.optimal import MOST_CUTS
 from compressors.sharing.points import Points
+from hwsim.channels.layers import layers_of
 from hwsim.errors import FormatError, RecipeError
 from hwsim.formats import Codebook, Relative
 from hwsim.formats.find import find_format
 from hwsim.fusion import fused
 
 if TYPE_CHECKING:
-    from compressors._layers import Layer
     from compressors.workbench import Workbench
+    from hwsim.channels.layers import Layer
     from hwsim.formats import Format
     from hwsim.graph import Graph
     from hwsim.op import Op

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
     from hwsim.program import Step
 
 
-def buffers_of(graph: Graph, steps: tuple[Step, ...]) -> list[Buffer]:
-    """Return the room that tensors and scratch need; views share the buffer of their operand."""
+def buffers_of(graph: Graph, steps: tuple[Step, ...], real_bits: int) -> list[Buffer]:
+    """Return the room that tensors and scratch need; views share the buffer of their operand.
+
+    Reals take `real_bits` each.
+    """
     owner = {tensor: tensor for tensor in graph.inputs}
     first = dict.fromkeys(graph.inputs, -1)
     last = dict.fromkeys(graph.inputs, -1)
@@ -47,7 +50,7 @@ def buffers_of(graph: Graph, steps: tuple[Step, ...]) -> list[Buffer]:
     return buffers + [
         Buffer(
             name=tensor,
-            size_bytes=graph.tensors[tensor].size_bytes,
+            size_bytes=graph.tensors[tensor].stored_bytes(real_bits),
             first=start,
             last=last[tensor],
         )
@@ -60,12 +63,10 @@ def footprint_of(
 ) -> Footprint:
     """Return RAM and flash that the program needs, and that the device has."""
     memories = profile.hardware.memories.values()
+    real_bits = profile.runtime.real_bits
     weight_bytes = sum(
-        constant.storage_bytes
-        for step in steps
-        for constant in step.node.op.constants
-        if constant is not step.node.op.weight
-    ) + sum(step.weight.storage_bytes for step in steps if step.weight is not None)
+        constant.stored_bytes(real_bits) for step in steps for constant in step.stored_constants
+    )
     return Footprint(
         peak_ram_bytes=peak_bytes(arena) + profile.runtime.arena_bytes,
         flash_bytes=weight_bytes + profile.runtime.code_bytes,

@@ -28,6 +28,10 @@ class ProfileError(HwsimError):
     """A device profile is malformed, unknown, or an override names no key of it."""
 
 
+class MeasurementError(HwsimError):
+    """A table of measurements is malformed, names what is not there, or is too small to fit."""
+
+
 class RecipeError(HwsimError):
     """A recipe names an unknown step or setting, or a setting is out of its range."""
 

@@ -6,13 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hwsim.arena import buffers_of, footprint_of
+from hwsim.channels import losses, without_dead
 from hwsim.formats import Dense
 from hwsim.fusion import fused
 from hwsim.memory import plan
 from hwsim.program import Program, Step
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hwsim.graph import Graph, Node
+    from hwsim.op import Workload
     from hwsim.profile import DeviceProfile, KernelRule
     from hwsim.tensor import Weight
 
@@ -20,15 +24,19 @@ if TYPE_CHECKING:
 def lower(graph: Graph, profile: DeviceProfile) -> Program:
     """Return the program of `graph` on `profile`.
 
-    Batch norms and activations are fused first, as every runtime's converter does. Steps that
+    Batch norms and activations are fused first, as every runtime's converter does; then dead
+    channels go where the runtime removes them, which leaves the outputs as they are. Steps that
     the device cannot run say so in `executed_as` and `reason`; pricing refuses them.
 
     Raises:
         UnsupportedError: The profile names a numerics policy that does not exist.
     """
-    graph = fused(graph)
+    whole = graph = fused(graph)
+    if profile.runtime.current.removes_dead_channels:
+        graph = without_dead(graph)
     steps = tuple(_step(graph, node, profile) for node in graph.nodes)
-    arena = plan(buffers_of(graph, steps))
+    steps = _with_losses(steps, losses(whole, graph), profile)
+    arena = plan(buffers_of(graph, steps, profile.runtime.real_bits))
     return Program(
         graph=graph,
         profile=profile,
@@ -36,6 +44,19 @@ def lower(graph: Graph, profile: DeviceProfile) -> Program:
         steps=steps,
         arena=arena,
         footprint=footprint_of(steps, arena, profile),
+    )
+
+
+def _with_losses(
+    steps: tuple[Step, ...], lost: Mapping[str, str], profile: DeviceProfile
+) -> tuple[Step, ...]:
+    """Let the reason of each step say what dead channels it lost."""
+    runtime = f"{profile.runtime.name} {profile.runtime.version}"
+    return tuple(
+        replace(step, reason=f"{step.reason} ({runtime} removes dead channels: {own})")
+        if (own := lost.get(step.node.name))
+        else step
+        for step in steps
     )
 
 
@@ -59,7 +80,7 @@ def _step(graph: Graph, node: Node, profile: DeviceProfile) -> Step:
     candidates = [
         (name, rule)
         for name, rule in profile.runtime.kernels.items()
-        if workload.kind in rule.ops and types in rule.types
+        if workload.kind in rule.ops and types in rule.types and rule.takes.admits(workload)
     ]
     for name, rule in candidates:
         if stored in rule.formats and _takes_table(rule, weight):
@@ -141,7 +162,20 @@ def _why_not(step: Step, stored: str, profile: DeviceProfile) -> str:
             f"{kind} (takes, as activation x weight bits: {', '.join(types)})"
             + ("; quantize the model" if step.types == "f32" else "")
         )
+    if not any(rule.takes.admits(step.workload) for rule in same_kind if step.types in rule.types):
+        return (
+            f"{profile.runtime.name} on {profile.name} has no {_spelled(step.types)} kernel for "
+            f"{_shape(step.workload)}; add one under runtime.kernels whose `takes` admits it"
+        )
     return f"{profile.runtime.name} on {profile.name} has no kernel for {stored} {kind}"
+
+
+def _shape(workload: Workload) -> str:
+    (height, width), (down, right) = workload.window, workload.stride
+    return (
+        f"{workload.kind} of {height} x {width}, stride {down} x {right}, "
+        f"{workload.channels_in} to {workload.rows} channels, {workload.columns} positions"
+    )
 
 
 def _spelled(types: str) -> str:

@@ -116,6 +116,8 @@ class Workload:
         columns: Output positions (the n of a GEMM).
         depth: Weights per output (the k of a GEMM).
         groups: Independent products.
+        window: Kernel height and width; (1, 1) where nothing slides.
+        stride: Vertical and horizontal.
         taps: Patch rows gathered by im2col: output positions x kernel height x kernel width;
             0 where no patch is copied (1 x 1 kernels of stride 1, and everything else).
         output_elements: Elements written.
@@ -127,6 +129,8 @@ class Workload:
     columns: int = 0
     depth: int = 0
     groups: int = 1
+    window: tuple[int, int] = (1, 1)
+    stride: tuple[int, int] = (1, 1)
     taps: int = 0
     output_elements: int = 0
     input_elements: int = 0
@@ -135,6 +139,11 @@ class Workload:
     def macs(self) -> int:
         """Multiply-accumulates of the dense op, padding of the image included."""
         return self.rows * self.columns * self.depth * self.groups
+
+    @property
+    def channels_in(self) -> int:
+        """Input channels per group."""
+        return self.depth // (self.window[0] * self.window[1])
 
 
 class Op(Protocol):

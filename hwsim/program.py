@@ -46,6 +46,12 @@ class Step:
     scratch_bytes: int
 
     @property
+    def stored_constants(self) -> tuple[Weight, ...]:
+        """Everything that must lie in flash, the weight as this device stores it."""
+        own = () if self.weight is None else (self.weight,)
+        return own + tuple(c for c in self.node.op.constants if c is not self.node.op.weight)
+
+    @property
     def is_walked(self) -> bool:
         """Whether the kernel issues only stored weights."""
         return (

@@ -20,14 +20,18 @@ class Counts:
         macs: Multiply-accumulates of the dense op.
         macs_effective: Those whose weight is not zero.
         macs_executed: Those that the kernel works on: all of a dense kernel, the stored ones of a
-            kernel that walks a sparse format.
+            kernel that walks a sparse format, fewer than all of one that uses Winograd's identity.
         macs_padding: Issued beside them because extents are rounded up to the kernel's tile.
-        macs_idle: Issued beside them because lanes in lockstep wait for the fullest one.
+        macs_idle: Issued beside them because lanes in lockstep wait for the fullest one, or because
+            the last wave of tiles leaves units without work.
         outputs: Elements written.
         inputs: Activation elements read.
         taps: Patch rows gathered.
         nonzeros: Stored weights walked, once per tile of output positions.
         decodes: Weights unpacked to dense.
+        weight_bytes: Weights as stored, biases included.
+        transforms: Elements of the tiles that Winograd's transforms read and write.
+        relayouts: Elements rearranged because the kernel before works in another order of axes.
         calls: Kernel executions.
         traffic_bytes: Bytes moved per memory.
     """
@@ -42,6 +46,9 @@ class Counts:
     taps: int = 0
     nonzeros: int = 0
     decodes: int = 0
+    weight_bytes: int = 0
+    transforms: int = 0
+    relayouts: int = 0
     calls: int = 0
     traffic_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
 

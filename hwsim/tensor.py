@@ -43,7 +43,12 @@ class TensorType:
     @property
     def size_bytes(self) -> int:
         """Bytes in an arena."""
-        return -(-self.elements * self.bits // 8)
+        return self.stored_bytes(32)
+
+    def stored_bytes(self, real_bits: int) -> int:
+        """Return bytes in an arena where reals are kept in `real_bits`."""
+        bits = real_bits if self.quant is None else self.bits
+        return -(-self.elements * bits // 8)
 
     @property
     def dtype(self) -> str:
@@ -121,7 +126,19 @@ class Weight:
     @property
     def storage_bytes(self) -> int:
         """Length of the bytes really encoded: indices, tables and scales of groups included."""
+        if isinstance(self.format, Dense):
+            # Known without packing: the tables of a large network need not be filled.
+            return -(-self.codes.size * self.bits // 8) + self._group_bytes
         return self.packed.storage_bytes + self._group_bytes
+
+    def stored_bytes(self, real_bits: int) -> int:
+        """Return `storage_bytes` where reals are kept in `real_bits`."""
+        if self.quant is not None or real_bits == self.bits or self.format.shares_values:
+            return self.storage_bytes
+        if isinstance(self.format, Dense):
+            return -(-self.codes.size * real_bits // 8)
+        values = int(self.format.stored_per_row(self.packed).sum())
+        return self.storage_bytes - values * (self.bits - real_bits) // 8
 
     @property
     def _group_bytes(self) -> int:

@@ -5,16 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, VIEW_KINDS
-from hwsim.profile import DeviceProfile
-from hwsim.profile.schema import (
-    Cycles,
-    Hardware,
-    KernelRule,
-    Memory,
-    NumericsChoice,
-    Runtime,
-    Tile,
-)
+from hwsim.profile import Cycles, DeviceProfile, Hardware, KernelRule, Memory, Runtime, Tile
+from hwsim.profile.integers import NumericsChoice
 
 
 def unit_device(

@@ -16,9 +16,9 @@ from hwsim.tensor import TensorType
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from compressors._layers import Layer
     from compressors.factorization.scheme import Ranks, Scheme
     from hwsim.arrays import FloatArray
+    from hwsim.channels.layers import Layer
     from hwsim.op import Op
 
 Method: TypeAlias = Literal["svd", "channel_svd", "spatial_svd", "tucker2"]

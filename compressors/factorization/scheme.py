@@ -10,8 +10,8 @@ from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
-    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.channels.layers import Layer
     from hwsim.op import Op
 
 Ranks: TypeAlias = tuple[int, ...]

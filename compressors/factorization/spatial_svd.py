@@ -10,9 +10,9 @@ from compressors.factorization.svd import halves
 from hwsim.ops import Conv2d
 
 if TYPE_CHECKING:
-    from compressors._layers import Layer
     from compressors.factorization.scheme import Ranks
     from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.channels.layers import Layer
     from hwsim.op import Op
 
 

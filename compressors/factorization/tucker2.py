@@ -11,9 +11,9 @@ from compressors.factorization.scheme import is_pointwise, is_whole, weight_of
 from hwsim.ops import Conv2d, Linear
 
 if TYPE_CHECKING:
-    from compressors._layers import Layer
     from compressors.factorization.scheme import Ranks
     from hwsim.arrays import Array, FloatArray, Shape
+    from hwsim.channels.layers import Layer
     from hwsim.op import Op
 
 

@@ -11,8 +11,8 @@ from hwsim.reference import as_reals, stacked, trace
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray
+    from hwsim.channels.layers import Layer
     from hwsim.data import Data
     from hwsim.graph import Graph, Node
     from hwsim.op import Op

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from compressors._disjoint_sets import roots_of
+from hwsim.channels.disjoint_sets import roots_of
+from hwsim.channels.layers import makes_channels
 from hwsim.errors import RecipeError
-from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
 
-    from compressors.pruning.channels import Channels
     from hwsim.arrays import Array, FloatArray, IntArray
+    from hwsim.channels.find import Channels
     from hwsim.graph import Graph, Node
 
 Scope: TypeAlias = Literal["local", "global"]
@@ -103,13 +103,6 @@ def choose(
         gone[own[np.argsort(totals[own], kind="stable")[:count]]] = True
     layers_first = sorted((channels.of[node.outputs[0]] for node in makers), key=len)
     return _restored(gone, layers_first, choice.round_to, channels, totals)
-
-
-def makes_channels(node: Node) -> bool:
-    """Return whether `node` makes channels of its own, rather than pass on those it gets."""
-    if isinstance(node.op, Conv2d):
-        return not node.op.is_depthwise
-    return isinstance(node.op, (Conv2dTranspose, Linear))
 
 
 def _totals(makers: list[Node], channels: Channels, scores: Mapping[str, FloatArray]) -> FloatArray:

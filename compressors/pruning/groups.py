@@ -12,8 +12,8 @@ from hwsim.formats import Block
 from hwsim.ops import Linear
 
 if TYPE_CHECKING:
-    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray, IntArray
+    from hwsim.channels.layers import Layer
 
 Parting: TypeAlias = Literal["unstructured", "row", "column", "kernel"]
 PARTINGS: tuple[Parting, ...] = ("unstructured", "row", "column", "kernel")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from compressors._disjoint_sets import roots_of
+from hwsim.channels.disjoint_sets import roots_of
 from hwsim.ops import (
     Add,
     BatchNorm,

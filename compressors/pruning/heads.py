@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compressors.pruning.head_rules import NOBODY, RULES, Labels, is_separable
-from compressors.pruning.removal import Kept, narrowed
+from hwsim.channels.removal import Kept, narrowed
 from hwsim.errors import RecipeError
 from hwsim.ops import (
     Conv2d,

@@ -20,12 +20,12 @@ from hwsim.ops import Conv2d
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compressors._layers import Layer
     from compressors.pruning.criteria import Criterion, Study
     from compressors.pruning.groups import Parting
     from compressors.pruning.quota import Quota, Scope
     from compressors.pruning.schedule import Stage
     from hwsim.arrays import Array, FloatArray
+    from hwsim.channels.layers import Layer
     from hwsim.formats import Block, Format
     from hwsim.graph import Graph
     from hwsim.tensor import Weight

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors._layers import group_count
 from compressors.pruning.calibration import rebuild
 from compressors.pruning.masks import keep_n_of_m
 from compressors.quantization.hessian import hessians, inverse_root
+from hwsim.channels.layers import group_count
 from hwsim.errors import RecipeError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from compressors._layers import Layer
     from compressors.pruning.criteria import Study
     from hwsim.arrays import Array, FloatArray
+    from hwsim.channels.layers import Layer
     from hwsim.formats import NM
     from hwsim.graph import Node
     from hwsim.op import Op

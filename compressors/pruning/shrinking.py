@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors.pruning.channels import Channels, find_channels
 from compressors.pruning.criteria import CRITERIA, scores_of
-from compressors.pruning.filters import Choice, choose, makes_channels
+from compressors.pruning.filters import Choice, choose
 from compressors.pruning.heads import find_heads, without_heads
-from compressors.pruning.layers import find_residual_blocks, without_blocks
-from compressors.pruning.removal import without
+from compressors.pruning.residual_blocks import find_residual_blocks, without_blocks
+from hwsim.channels.find import Channels, find_channels
+from hwsim.channels.layers import makes_channels
+from hwsim.channels.removal import without
 from hwsim.errors import RecipeError
 
 if TYPE_CHECKING:

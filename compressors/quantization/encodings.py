@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors._disjoint_sets import DisjointSets
 from compressors.quantization.affine import asymmetric, step_of, symmetric
 from compressors.quantization.scales import LARGEST_SCALE
+from hwsim.channels.disjoint_sets import DisjointSets
 from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
 from hwsim.ops import (

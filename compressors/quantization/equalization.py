@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors._layers import group_count
+from hwsim.channels.layers import group_count
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from compressors._layers import Layer
     from compressors.quantization.scalable import Scalable
     from hwsim.arrays import FloatArray, IntArray
+    from hwsim.channels.layers import Layer
 
 # Sweeps over all layers end once no scale moves by more than this part, or at the latest here.
 _STILL = 1e-5

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors._layers import Layer
 from compressors.quantization.encodings import ActivationEncoding, encodings
 from compressors.quantization.integer_ops import as_integers, with_integer_weights
 from compressors.quantization.islands import real_tensors, with_conversions
@@ -16,6 +15,7 @@ from compressors.quantization.ranges import observe
 from compressors.quantization.scales import LARGEST_SCALE
 from compressors.quantization.signs import SIGN_BITS, with_signs
 from compressors.quantization.widths import matching
+from hwsim.channels.layers import Layer
 from hwsim.errors import RecipeError
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.graph import validate

@@ -11,8 +11,8 @@ from compressors.quantization.layers import parts_of_rows
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from compressors._layers import Layer
     from hwsim.arrays import FloatArray
+    from hwsim.channels.layers import Layer
 
 
 def hessians(op: Layer, parts: Iterable[FloatArray]) -> FloatArray:

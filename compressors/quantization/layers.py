@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from compressors._layers import group_count
 from compressors._patterns import chosen_of
+from hwsim.channels.layers import group_count
 from hwsim.errors import RecipeError
 from hwsim.ops import Conv2d, Linear
 from hwsim.reference import as_reals, stacked
@@ -15,8 +15,8 @@ from hwsim.reference import as_reals, stacked
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping
 
-    from compressors._layers import Layer
     from hwsim.arrays import Array, FloatArray
+    from hwsim.channels.layers import Layer
     from hwsim.data import Data
     from hwsim.graph import Graph, Node
     from hwsim.op import Op

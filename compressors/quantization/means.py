@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from compressors._layers import Layer
+from hwsim.channels.layers import Layer
 from hwsim.errors import RecipeError
 from hwsim.numerics import Quant
 from hwsim.reference import trace

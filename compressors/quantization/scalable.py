@@ -1,7 +1,7 @@
 """Which channels can be scaled: made by layers, read by layers, and homogeneous in between.
 
-Every position on the last axis of every tensor has a number, as in `pruning.channels`, but a layer
-makes new ones even where it is depthwise: what it reads and what it makes scale apart.
+Every position on the last axis of every tensor has a number, as in `hwsim.channels.find`, but a
+layer makes new ones even where it is depthwise: what it reads and what it makes scale apart.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from compressors._layers import Layer
-from compressors.pruning.channel_rules import RULES, Book
+from hwsim.channels.layers import Layer
+from hwsim.channels.rules import RULES, Book
 from hwsim.ops import (
     Add,
     AveragePool2d,

@@ -9,14 +9,14 @@ import pandas as pd
 from pydantic import ValidationError
 
 from compressors._finite import require_finite
-from compressors._layers import layers_of
 from compressors.prune import Prune
-from compressors.pruning.channels import find_channels
 from compressors.pruning.groups import PARTINGS, block_of, structure_of
 from compressors.pruning.heads import find_heads
 from compressors.pruning.masking import cut_layers
 from compressors.pruning.shrinking import coupled_layers
 from compressors.workbench import Workbench
+from hwsim.channels.find import find_channels
+from hwsim.channels.layers import layers_of
 from hwsim.errors import DataError, RecipeError
 from hwsim.execute import accuracy
 

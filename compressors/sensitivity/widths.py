@@ -8,7 +8,7 @@ import pandas as pd
 
 from compressors._finite import require_finite
 from compressors.quantization.layers import one_input, real_products
-from compressors.quantization.sensitivity import measure, with_bits
+from compressors.quantization.one_layer_noise import measure, with_bits
 from hwsim.fusion import fused
 
 if TYPE_CHECKING:

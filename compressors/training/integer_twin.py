@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import nn
 
-from compressors._layers import Layer
 from compressors.quantization.integer_ops import as_integers, with_integer_weights
 from compressors.training.activations import Made
 from compressors.training.feed import Feed
 from compressors.training.operators import FORWARD
 from compressors.training.straight import straight
 from compressors.training.twin import Twin, weights_of
+from hwsim.channels.layers import Layer
 from hwsim.graph import validate
 from hwsim.op import Site
 from hwsim.ops import Softmax

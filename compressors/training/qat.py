@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
 
-from compressors._layers import Layer
 from compressors.quantization.encodings import ActivationEncoding
 from compressors.quantization.forms import require_both_signs, require_moderate
 from compressors.quantization.plan import REAL_BITS, require_one_kind
@@ -17,6 +16,7 @@ from compressors.training.activations import Followed, LearnedClips, LearnedStep
 from compressors.training.integer_twin import IntegerTwin
 from compressors.training.twin import fit
 from compressors.training.weight_scales import FollowingScales, LearnedScales
+from hwsim.channels.layers import Layer
 from hwsim.fusion import fused, without_batch_norm
 from hwsim.reference import stacked
 

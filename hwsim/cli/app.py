@@ -11,11 +11,13 @@ import typer
 from hwsim.cli.compress import compress
 from hwsim.cli.devices import check_profile, device, devices
 from hwsim.cli.evaluate import compare, evaluate
+from hwsim.cli.fit import fit
 from hwsim.cli.recipes import recipes
 from hwsim.cli.run import run
 from hwsim.cli.search import search
 from hwsim.cli.sensitivity import sensitivity
 from hwsim.cli.sweep import sweep
+from hwsim.cli.validate import validate
 from hwsim.errors import HwsimError
 from hwsim.version import __version__
 
@@ -37,6 +39,8 @@ app.command()(compare)
 app.command()(run)
 app.command()(compress)
 app.command()(sensitivity)
+app.command()(fit)
+app.command()(validate)
 app.command()(sweep)
 app.command()(search)
 app.command()(devices)

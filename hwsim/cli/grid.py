@@ -7,7 +7,6 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from rich.console import Console
 
 from compressors import Recipe, parse
@@ -15,7 +14,7 @@ from hwsim.cli.output import progress, write_texts
 from hwsim.data import load_data
 from hwsim.errors import ProfileError, UnsupportedError
 from hwsim.interchange import load
-from hwsim.profile import known_devices
+from hwsim.profile import known_devices, value_of
 from hwsim.row import Target
 from hwsim.sweeps import evaluate_rows, rows_of, targets_of
 from reports import Csv, Html, Json, Markdown
@@ -108,11 +107,7 @@ def override(text: str) -> tuple[str, object]:
     key, equals, value = text.partition("=")
     if not equals or not key or not value:
         raise ProfileError(f"--set {text!r}: expected KEY=VALUE, such as hardware.clock_hz=80e6")
-    try:
-        parsed: object = yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ProfileError(f"--set {text!r}: the value cannot be read as YAML") from error
-    return key, number(parsed)
+    return key, value_of(key, value)
 
 
 def grid_of(axes: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
@@ -136,13 +131,3 @@ def show(
     console.print(page(comparison, console.width))
     for path in texts:
         Console(stderr=True).print(f"wrote {path}", highlight=False)
-
-
-def number(value: object) -> object:
-    """Return a number where text means one: YAML reads 480e6 as text."""
-    if not isinstance(value, str):
-        return value
-    try:
-        return float(value)
-    except ValueError:
-        return value

@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from hwsim.cli.grid import Grid, grid_of, number
+from hwsim.cli.grid import Grid, grid_of
 from hwsim.errors import RecipeError
+from hwsim.profile import value_of
 from hwsim.strict_yaml import read_yaml
 
 
@@ -63,7 +64,7 @@ def read_sweep(file: Path) -> Grid:
         [_beside(file, model) for model in wanted.models],
         [_beside(file, recipe) for recipe in wanted.recipes],
         [_beside(file, device) for device in wanted.devices],
-        grid_of({key: [number(v) for v in values] for key, values in wanted.set.items()}),
+        grid_of({key: [_value(key, v) for v in values] for key, values in wanted.set.items()}),
         None if wanted.data is None else file.parent / wanted.data,
         None if wanted.train_data is None else file.parent / wanted.train_data,
     )
@@ -73,3 +74,7 @@ def _beside(file: Path, name: str) -> str:
     """Return the path beside the sweep file where there is such a file, else the name itself."""
     path = file.parent / name
     return str(path) if path.is_file() else name
+
+
+def _value(key: str, value: object) -> object:
+    return value_of(key, value) if isinstance(value, str) else value

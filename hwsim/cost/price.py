@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwsim.cost.terms import TERMS
 from hwsim.errors import UnsupportedError
 from hwsim.records import Counts, Estimate, StepEstimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from hwsim.profile import DeviceProfile
-    from hwsim.profile.schema import Cycles
+    from hwsim.profile import DeviceProfile, KernelRule, Memory, Runtime
     from hwsim.program import Program, Step
 
 # Without evidence, the truth is taken to lie within a factor of two: assumed, not measured.
 _UNCALIBRATED_FACTOR = 2.0
-# Twice the mean absolute error covers 86 % of a Laplace distribution: 1 - exp(-2).
-_ERRORS_COVERED = 2.0
 _PJ = 1e-12
 
 
@@ -31,15 +29,16 @@ def price(program: Program, counts: Sequence[Counts]) -> Estimate:
     Raises:
         UnsupportedError: A step cannot run there, or its MACs have no energy.
     """
-    profile = program.profile
+    cycles = [
+        _step_cycles(program, step, done) for step, done in zip(program.steps, counts, strict=True)
+    ]
+    _wait_for_launches(program, cycles)
     steps = tuple(
-        _price_step(program, step, done) for step, done in zip(program.steps, counts, strict=True)
+        _price_step(program, step, done, terms)
+        for step, done, terms in zip(program.steps, counts, cycles, strict=True)
     )
     latency_s = sum(step.latency_s for step in steps)
-    evidence = profile.evidence
-    factor = (
-        _UNCALIBRATED_FACTOR if evidence is None else 1.0 + _ERRORS_COVERED * evidence.held_out_mape
-    )
+    factor = _factor(program.profile)
     return Estimate(
         steps=steps,
         footprint=program.footprint,
@@ -48,17 +47,58 @@ def price(program: Program, counts: Sequence[Counts]) -> Estimate:
     )
 
 
-def _price_step(program: Program, step: Step, counts: Counts) -> StepEstimate:
+def _factor(profile: DeviceProfile) -> float:
+    """Return the half width of the interval, as a factor: nine of ten held-out errors are less."""
+    if profile.evidence is None:
+        return _UNCALIBRATED_FACTOR
+    return 1.0 + profile.evidence.held_out_p90
+
+
+def _step_cycles(program: Program, step: Step, counts: Counts) -> dict[str, float]:
+    """Return the cycles of one step by term."""
     profile, rule = program.profile, step.rule
     if rule is None:
         raise UnsupportedError(f"{program.graph.name}/{step.node.name}: {step.reason}")
-    cycles = _compute_cycles(rule.cycles, counts, profile)
-    cycles |= _memory_cycles(sum(cycles.values()), counts, profile)
-    # A launch keeps the units waiting; transfers do not run beside it.
-    cycles["call"] = rule.cycles.per_call * counts.calls
-    terms_s = {
-        term: value / profile.hardware.clock_hz for term, value in cycles.items() if value > 0
+    runtime, hardware = profile.runtime, profile.hardware
+    cycles = {
+        term.name: runtime.cycles(getattr(rule.cycles, term.price)) * term.units(counts, hardware)
+        for term in TERMS
     }
+    cycles |= _memory_cycles(sum(cycles.values()), rule, counts, profile)
+    # A launch keeps the units waiting; transfers do not run beside it.
+    cycles["call"] = runtime.cycles(rule.cycles.per_call) * counts.calls
+    cycles["layout"] = runtime.cycles(runtime.per_relayout) * counts.relayouts
+    if hardware.cores > 1 and counts.outputs:
+        cycles["fork"] = runtime.cycles(runtime.per_fork) * counts.calls
+    return cycles
+
+
+def _wait_for_launches(program: Program, cycles: list[dict[str, float]]) -> None:
+    """Let every launch wait for the host where the device is done before the next one comes.
+
+    An inference takes the longer of all kernels and of all launches; the difference is spread over
+    the launches, so that the terms of steps still add up.
+    """
+    runtime = program.profile.runtime
+    interval = runtime.cycles(runtime.per_launch)
+    launched = [
+        terms
+        for step, terms in zip(program.steps, cycles, strict=True)
+        if step.workload.output_elements
+    ]
+    if not interval or not launched:
+        return
+    needed = sum(sum(terms.values()) for terms in cycles)
+    waiting = max(0.0, interval * len(launched) - needed) / len(launched)
+    for terms in launched:
+        terms["launch"] = waiting
+
+
+def _price_step(
+    program: Program, step: Step, counts: Counts, cycles: dict[str, float]
+) -> StepEstimate:
+    clock_hz = program.profile.hardware.clock_hz
+    terms_s = {term: value / clock_hz for term, value in cycles.items() if value > 0}
     return StepEstimate(
         name=step.node.name,
         op=step.workload.kind,
@@ -72,26 +112,8 @@ def _price_step(program: Program, step: Step, counts: Counts) -> StepEstimate:
     )
 
 
-def _compute_cycles(cycles: Cycles, counts: Counts, profile: DeviceProfile) -> dict[str, float]:
-    """Return cycles by term of what all cores share."""
-    hardware = profile.hardware
-    # Amdahl's serial part lies in the calls and transfers, which are priced apart.
-    share = 1.0 / (1.0 + (hardware.cores - 1) * hardware.core_efficiency)
-    work = {
-        "mac": cycles.per_mac * counts.macs_executed,
-        "tile_padding": cycles.per_mac * counts.macs_padding,
-        "imbalance": cycles.per_mac * counts.macs_idle,
-        "index": cycles.per_nonzero * counts.nonzeros,
-        "decode": cycles.per_decode * counts.decodes,
-        "im2col": cycles.per_tap * counts.taps,
-        "input": cycles.per_input * counts.inputs,
-        "output": cycles.per_output * counts.outputs,
-    }
-    return {term: value * share for term, value in work.items()}
-
-
 def _memory_cycles(
-    compute_cycles: float, counts: Counts, profile: DeviceProfile
+    compute_cycles: float, rule: KernelRule, counts: Counts, profile: DeviceProfile
 ) -> dict[str, float]:
     """Return cycles by memory: all of them, or what compute does not hide.
 
@@ -99,14 +121,27 @@ def _memory_cycles(
     the slowest memory's excess, so that terms still add up.
     """
     transfers = {
-        f"traffic:{name}": moved / memory.bytes_per_cycle
+        f"traffic:{name}": moved * cycles_per_byte(profile.hardware.memories[name], profile.runtime)
         for name, moved in counts.traffic_bytes.items()
-        if (memory := profile.hardware.memories[name]).bytes_per_cycle is not None
+        if profile.hardware.memories[name].is_timed
     }
-    if not profile.runtime.overlaps_memory or not transfers:
+    overlaps = rule.overlaps_memory
+    if overlaps is None:
+        overlaps = profile.runtime.overlaps_memory
+    if not overlaps or not transfers:
         return transfers
     slowest = max(transfers, key=lambda name: transfers[name])
     return {slowest: max(0.0, transfers[slowest] - compute_cycles)}
+
+
+def cycles_per_byte(memory: Memory, runtime: Runtime) -> float:
+    """Return the price of a byte through a memory whose transfers are timed."""
+    if memory.bytes_per_cycle is not None:
+        return 1.0 / memory.bytes_per_cycle
+    assert memory.cycles_per_byte is not None  # Only what is timed comes here.
+    price = memory.cycles_per_byte
+    # A memory is as fast under every version of the software.
+    return runtime.constants[price] if isinstance(price, str) else price
 
 
 def _energy(program: Program, step: Step, counts: Counts, latency_s: float) -> dict[str, float]:

@@ -1,115 +1,60 @@
 """Read a table of layer shapes (.csv, .json): a model without its weights, for costs only.
 
-Columns, empty where they do not apply; `inputs` is the row before unless it says otherwise:
+One row per op, in an order in which they run. Columns, empty where they do not apply:
 
-    name, op, inputs, height, width, channels, kernel, stride, padding, groups, activation,
-    sparsity, bits
+| column | what it says |
+|---|---|
+| name, op | of the row; `op` is `input` (the first row, it alone) or a key of `BUILDERS` |
+| inputs | names of rows before, joined by `;`; the row before where it is empty |
+| height, width, channels | of the input; channels of what conv2d, linear, lstm make; height and \
+width of what resize_nearest, resize_bilinear make |
+| kernel, stride, dilation | `3`, or height x width as `10x4`; a pool's stride is its kernel, \
+others' 1; the step of a slice |
+| padding | `same` (TensorFlow's, where it is empty), `valid`, `1`, `0x3` (height x width, on both \
+sides) or `top;bottom;left;right` |
+| groups | of conv2d, conv2d_transpose, shuffle |
+| activation | fused: none, relu, relu6, relu_0_to_1, relu_n1_to_1 |
+| shape | all extents, batch included, as `1x49x10`: of an input that is no image, of what reshape \
+and constant make; how often tile repeats each axis |
+| axes, keep_axes | of mean, sum, reduce_max, reduce_min (`1;2`, keep_axes `no`), transpose, \
+concat, slice (`-1`); the batch is axis 0 |
+| start, stop | of a slice along one axis: 0 and the extent where empty |
+| sparsity | share of weights that are zero, stored as a bitmask |
+| dead_outputs, dead_inputs | how many of the last filters, of the last input channels' columns, \
+are zero, stored dense: dead channels |
+| bias | `yes` adds zeros of 32 bits |
+| bits | of a weight: 2, 4, 8 (where it is empty), or 32 for float32 |
 
-`op` is input, conv2d, depthwise_conv2d, linear, add, concat, max_pool2d, average_pool2d,
-global_average_pool, flatten or softmax. The first row is the `input` and gives height, width and
-channels; elsewhere `channels` are output channels. Weights are random with a fixed seed, a share
-`sparsity` of them zero (stored as a bitmask); integers of `bits` (default 8), or float32 where
-bits is 32.
+`matmul_transpose_b` takes its second operand as [..., columns, depth]; `shuffle` mixes the channels
+of `groups` groups. What no row reads is a result of the whole. Weights are random with a fixed
+seed, none of them zero but those asked for; integer activations have 8 bits.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, cast
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from hwsim.errors import GraphError, InterchangeError
 from hwsim.graph import Graph, Node, validate
+from hwsim.interchange._topology_ops import BUILDERS
 from hwsim.interchange._topology_rows import Row, read_cells
-from hwsim.kernels.patches import same_padding
-from hwsim.numerics import Quant
-from hwsim.ops import Add, AveragePool2d, Concat, Conv2d, Linear, MaxPool2d, Reshape, Softmax
+from hwsim.interchange._topology_weights import activation_quant
 from hwsim.tensor import TensorType
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
-    from hwsim.arrays import Shape
-    from hwsim.kernels.patches import Padding
+    from hwsim.numerics import Quant
     from hwsim.op import Op
 
-# Any positive scale would do: only shapes and zeros of such a model mean something.
-_ACTIVATIONS = Quant(scale=(0.05,), bits=8)
+__all__ = ["BUILDERS", "read_topology"]
+
 # A slip of the pen must not fill the memory.
 _MAX_ELEMENTS = 1 << 31
-_SOFTMAX_OUTPUT = Quant(scale=(1 / 256,), zero_point=(-128,), bits=8)
-
-
-def _padding(row: Row, x: Shape, kernel: int, stride: int) -> Padding:
-    if row.text("padding", "same", ("same", "valid")) == "valid":
-        return (0, 0), (0, 0)
-    return same_padding(x[1], kernel, stride), same_padding(x[2], kernel, stride)
-
-
-def _conv(row: Row, shapes: list[Shape]) -> Op:
-    (x,) = shapes
-    is_depthwise = row.cells["op"] == "depthwise_conv2d"
-    kernel, stride = row.number("kernel"), row.number("stride", 1)
-    groups = x[3] if is_depthwise else row.number("groups", 1)
-    out = row.number("channels", x[3] if is_depthwise else None)
-    if x[3] % groups or out % groups:
-        raise InterchangeError(f"{row.where}: {groups} groups do not divide {x[3]} and {out}")
-    return Conv2d(
-        weight=row.weight((out, kernel, kernel, x[3] // groups)),
-        stride=(stride, stride),
-        padding=_padding(row, x, kernel, stride),
-        groups=groups,
-        activation=cast("Any", row.text("activation", "none", ("none", "relu", "relu6"))),
-    )
-
-
-def _linear(row: Row, shapes: list[Shape]) -> Op:
-    (x,) = shapes
-    return Linear(
-        weight=row.weight((row.number("channels"), x[-1])),
-        activation=cast("Any", row.text("activation", "none", ("none", "relu", "relu6"))),
-    )
-
-
-def _pool(row: Row, shapes: list[Shape]) -> Op:
-    (x,) = shapes
-    kernel = row.number("kernel")
-    stride = row.number("stride", kernel)
-    pool = MaxPool2d if row.cells["op"] == "max_pool2d" else AveragePool2d
-    return pool(
-        kernel=(kernel, kernel),
-        stride=(stride, stride),
-        padding=_padding(row, x, kernel, stride),
-    )
-
-
-def _global_pool(row: Row, shapes: list[Shape]) -> Op:
-    del row
-    (x,) = shapes
-    return AveragePool2d(kernel=(x[1], x[2]), stride=(1, 1))
-
-
-def _flatten(row: Row, shapes: list[Shape]) -> Op:
-    del row
-    (x,) = shapes
-    return Reshape(shape=(x[0], int(np.prod(x[1:]))))
-
-
-BUILDERS: dict[str, Callable[[Row, list[Shape]], Op]] = {
-    "conv2d": _conv,
-    "depthwise_conv2d": _conv,
-    "linear": _linear,
-    "add": lambda row, shapes: Add(),
-    "concat": lambda row, shapes: Concat(axis=-1),
-    "max_pool2d": _pool,
-    "average_pool2d": _pool,
-    "global_average_pool": _global_pool,
-    "flatten": _flatten,
-    "softmax": lambda row, shapes: Softmax(),
-}
-"""Every op that a table may name."""
+# TFLite's encodings of results that have bounds.
+_SHARE, _SIGNED_SHARE = activation_quant(1 / 256, -128), activation_quant(1 / 128)
+_BOUNDED = {"softmax": _SHARE, "logistic": _SHARE, "hard_sigmoid": _SHARE, "tanh": _SIGNED_SHARE}
 
 
 def read_topology(path: Path) -> Graph:
@@ -135,14 +80,13 @@ def read_topology(path: Path) -> Graph:
         if not name or name in tensors or not name.isprintable():
             raise InterchangeError(f"{row.where}: name: expected one that no row before has")
         if row is rows[0]:
-            shape = (1, row.number("height"), row.number("width"), row.number("channels"))
-            tensors[name] = TensorType(shape=shape, quant=None if row.is_float else _ACTIVATIONS)
+            tensors[name] = _input(row)
         else:
             nodes.append(_append(row, name, tensors))
     graph = Graph(
         name=path.stem,
         inputs=(rows[0].cells["name"],),
-        outputs=(rows[-1].cells["name"],),
+        outputs=_unread(nodes) or (rows[0].cells["name"],),
         tensors=tensors,
         nodes=tuple(nodes),
     )
@@ -152,28 +96,54 @@ def read_topology(path: Path) -> Graph:
         raise InterchangeError(f"{path.name}: {error}") from error
 
 
+def _unread(nodes: list[Node]) -> tuple[str, ...]:
+    """Return what no row reads: the results of the whole."""
+    read = {tensor for node in nodes for tensor in node.inputs}
+    return tuple(node.name for node in nodes if node.name not in read)
+
+
+def _input(row: Row) -> TensorType:
+    if "shape" in row.cells:
+        shape = row.extents("shape")
+    else:
+        shape = (1, row.number("height"), row.number("width"), row.number("channels"))
+    if math.prod(shape) > _MAX_ELEMENTS:
+        raise InterchangeError(f"{row.where}: is {list(shape)}, which is too large")
+    quant = None if row.is_float else activation_quant()
+    return TensorType(shape=shape, quant=quant)
+
+
 def _append(row: Row, name: str, tensors: dict[str, TensorType]) -> Node:
     """Return the row's node and enter its result into `tensors`."""
-    previous = next(reversed(tensors))
-    inputs = tuple(part.strip() for part in row.cells.get("inputs", previous).split(";"))
-    unknown = [tensor for tensor in inputs if tensor not in tensors]
-    if unknown:
-        raise InterchangeError(f"{row.where}: inputs: no row before is named {unknown[0]!r}")
     kind = row.cells.get("op", "")
     if kind not in BUILDERS:
         raise InterchangeError(
             f"{row.where}: op {kind!r} is not supported; supported: input, {', '.join(BUILDERS)}"
         )
-    shapes = [tensors[tensor].shape for tensor in inputs]
+    previous = next(reversed(tensors))
+    inputs = tuple(part.strip() for part in row.cells.get("inputs", previous).split(";"))
+    if kind == "constant":
+        inputs = ()
+    unknown = [tensor for tensor in inputs if tensor not in tensors]
+    if unknown:
+        raise InterchangeError(f"{row.where}: inputs: no row before is named {unknown[0]!r}")
+    operands = [tensors[tensor] for tensor in inputs]
     try:
-        op = BUILDERS[kind](row, shapes)
-        (shape,) = op.infer(*shapes)
+        op = BUILDERS[kind](row, [operand.shape for operand in operands])
+        (shape,) = op.infer(*(operand.shape for operand in operands))
     except (GraphError, ValueError, IndexError) as error:
         raise InterchangeError(f"{row.where}: {error}") from error
     if math.prod(shape) > _MAX_ELEMENTS:
         raise InterchangeError(f"{row.where}: makes {list(shape)}, which is too large")
-    quant = tensors[inputs[0]].quant
-    if quant is not None:
-        quant = _SOFTMAX_OUTPUT if kind == "softmax" else _ACTIVATIONS
-    tensors[name] = TensorType(shape=shape, quant=quant)
+    tensors[name] = TensorType(shape=shape, quant=_encoding(row, op, operands))
     return Node(name=name, op=op, inputs=inputs, outputs=(name,))
+
+
+def _encoding(row: Row, op: Op, operands: list[TensorType]) -> Quant | None:
+    """Return how the row's result is encoded."""
+    kind = row.cells["op"]
+    if kind == "dequantize" or (not operands and row.is_float):
+        return None
+    if kind != "quantize" and operands and operands[0].quant is None:
+        return None
+    return operands[0].quant if op.shares_encoding else _BOUNDED.get(kind, activation_quant())

@@ -216,6 +216,8 @@ class Conv2d:
             columns=positions,
             depth=self.weight.matrix.shape[1],
             groups=self.groups,
+            window=self.kernel,
+            stride=self.stride,
             taps=positions * self.kernel[0] * self.kernel[1] if is_copied else 0,
             output_elements=y.elements,
             input_elements=x.elements,

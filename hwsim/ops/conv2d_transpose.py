@@ -170,6 +170,8 @@ class Conv2dTranspose:
             columns=positions,
             depth=self.weight.matrix.shape[1],
             groups=self.groups,
+            window=self.kernel,
+            stride=self.stride,
             taps=positions * self.kernel[0] * self.kernel[1],
             output_elements=y.elements,
             input_elements=x.elements,

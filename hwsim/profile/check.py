@@ -20,11 +20,15 @@ if TYPE_CHECKING:
 
     from pydantic_core import ErrorDetails
 
+    from hwsim.profile.hardware import Hardware
     from hwsim.profile.integers import NumericsChoice
-    from hwsim.profile.schema import Hardware, KernelRule
+    from hwsim.profile.kernels import KernelRule
+    from hwsim.profile.runtime import Runtime
 
 _TYPES = re.compile(r"f32|f32w([1-9]|1[0-6])|(f32|[1-9]|1[0-6])x([1-9]|1[0-6])g?")
 _EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
+# How pydantic calls the members of `quantities.Price`.
+_NUMBER, _NAME = "constrained-float", "constrained-str"
 _HOMES = ("weights", "activations")
 
 
@@ -40,7 +44,12 @@ def problems(tree: Mapping[str, object], stem: str) -> list[str]:
     try:
         profile = DeviceProfile.model_validate(tree)
     except ValidationError as error:
-        found = (_line(tree, problem) for problem in error.errors(include_url=False))
+        found = (
+            _line(tree, problem)
+            for problem in error.errors(include_url=False)
+            # A price may be a name too; what is neither is told once, as no number.
+            if _NAME not in problem["loc"]
+        )
     else:
         found = _nonsense(profile, stem)
     # Keys are the user's texts and may hold line breaks.
@@ -54,6 +63,8 @@ def _nonsense(profile: DeviceProfile, stem: str) -> Iterator[str]:
     for name, rule in profile.runtime.kernels.items():
         for problem in (*_names(rule), *_prices(rule, profile.hardware)):
             yield f"runtime.kernels.{name}.{problem}"
+    yield from _constants(profile)
+    yield from _versions(profile.runtime)
     yield from _numerics(profile.numerics)
 
 
@@ -89,6 +100,42 @@ def _hardware(hardware: Hardware) -> Iterator[str]:
             yield f"hardware.mac_pj.{types}: {_expected_types(types)}"
 
 
+def _constants(profile: DeviceProfile) -> Iterator[str]:
+    """Yield prices that name no constant, and constants that no price names."""
+    runtime, memories = profile.runtime, profile.hardware.memories
+    prices: dict[str, object] = {
+        f"runtime.{key}": getattr(runtime, key)
+        for key in ("per_fork", "per_relayout", "per_launch")
+    }
+    for name, memory in memories.items():
+        prices[f"hardware.memories.{name}.cycles_per_byte"] = memory.cycles_per_byte
+        if memory.bytes_per_cycle is not None and memory.cycles_per_byte is not None:
+            yield f"hardware.memories.{name}: expected bytes_per_cycle or cycles_per_byte, got both"
+    for name, rule in runtime.kernels.items():
+        for key, price in rule.cycles:
+            prices[f"runtime.kernels.{name}.cycles.{key}"] = price
+    known = ", ".join(runtime.constants) or "none"
+    for path, price in prices.items():
+        if isinstance(price, str) and price not in runtime.constants:
+            there = f"runtime.constants (there: {known}){_hint(price)}"
+            yield f"{path}: no constant {price!r} under {there}"
+    for name in runtime.constants:
+        if name not in prices.values():
+            yield f"runtime.constants.{name}: no price refers to it"
+    free = profile.fit.constants if profile.fit is not None else ()
+    for name in free:
+        if name not in runtime.constants:
+            yield f"fit.constants: no constant {name!r} under runtime.constants (there: {known})"
+
+
+def _versions(runtime: Runtime) -> Iterator[str]:
+    if runtime.versions and runtime.version not in runtime.versions:
+        yield (
+            f"runtime.version: nothing is known of {runtime.version!r}; known: "
+            f"{', '.join(runtime.versions)}; hwsim fit --scale-only measures another one's scale"
+        )
+
+
 def _names(rule: KernelRule) -> Iterator[str]:
     for kind in rule.ops:
         if kind not in WORK_KINDS:
@@ -114,7 +161,7 @@ def _prices(rule: KernelRule, hardware: Hardware) -> Iterator[str]:
         yield f"cycles.per_mac: expected a price above 0, as {heavy[0]} multiplies, got 0"
     homes = [m for m in hardware.memories.values() if "activations" in m.holds]
     is_priced = any((cycles.per_call, cycles.per_input, cycles.per_output))
-    if light and not is_priced and all(memory.bytes_per_cycle is None for memory in homes):
+    if light and not is_priced and not any(memory.is_timed for memory in homes):
         yield (
             f"cycles: nothing prices {light[0]}; give per_call, per_input or per_output, "
             "or the bytes_per_cycle of the memory that holds activations"
@@ -149,7 +196,7 @@ def _expected_types(types: str) -> str:
 
 def _line(tree: Mapping[str, object], problem: ErrorDetails) -> str:
     """Return a problem of the schema as `key: expected ..., got value (type)`."""
-    key = ".".join(str(part) for part in problem["loc"])
+    key = ".".join(str(part) for part in problem["loc"] if part != _NUMBER)
     got = problem["input"]
     if problem["type"] == "extra_forbidden":
         beside = ", ".join(_siblings(tree, problem["loc"])) or "nothing"
@@ -157,10 +204,12 @@ def _line(tree: Mapping[str, object], problem: ErrorDetails) -> str:
     if problem["type"] == "missing":
         never = " and never inherited" if key in ("name", "description") else ""
         return f"{key}: this key is required{never}"
-    hint = ""
-    if isinstance(got, str) and _EXPONENT.fullmatch(got):
-        hint = "; YAML reads 480e6 as text, write 480.0e+6"
-    return f"{key}: {problem['msg']}, got {short_repr(got)} ({type(got).__name__}){hint}"
+    return f"{key}: {problem['msg']}, got {short_repr(got)} ({type(got).__name__}){_hint(got)}"
+
+
+def _hint(got: object) -> str:
+    is_number = isinstance(got, str) and _EXPONENT.fullmatch(got)
+    return "; YAML reads 480e6 as text, write 480.0e+6" if is_number else ""
 
 
 def _siblings(tree: Mapping[str, object], location: tuple[int | str, ...]) -> list[str]:

@@ -17,12 +17,16 @@ from hwsim.profile.sources import (
     sources_of,
     surviving,
 )
-from hwsim.strict_yaml import read_yaml
+from hwsim.strict_yaml import number, read_yaml
 
 Tree: TypeAlias = dict[str, Any]
 
 # An heir is another device, and nobody has measured it yet.
 _NEVER_INHERITED = ("name", "description", "evidence")
+
+# Versions look like numbers, and 8.10 is not 8.1.
+_TEXTS = ("runtime.version",)
+_MEASURED_TOO = ("hardware.clock_hz", "hardware.cores", "runtime.version")
 
 
 def known_devices() -> tuple[str, ...]:
@@ -83,11 +87,26 @@ def read_tree(path: Path, heirs: tuple[Path, ...] = ()) -> Tree:
     return _laid_over({k: v for k, v in base.items() if k not in _NEVER_INHERITED}, tree)
 
 
+def value_of(key: str, text: str) -> object:
+    """Return the value that the text of an override means: 480e6 is a number, a version no number.
+
+    Raises:
+        ProfileError: It cannot be read as YAML.
+    """
+    if key in _TEXTS:
+        return text
+    try:
+        return number(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ProfileError(f"{key}={text!r}: the value cannot be read as YAML") from error
+
+
 def overridden(tree: Tree, key: str, value: object) -> Tree:
     """Return the tree with `value` under the dotted `key`.
 
     What was fitted or measured no longer describes the device that this makes: the evidence goes,
-    and the source says that the number was overridden.
+    and the source says that the number was overridden. Cycles are counted at any clock, and
+    versions and cores are part of what was measured: there the evidence stays.
 
     Raises:
         ProfileError: The key lies in no section that there is, or is one itself.
@@ -115,7 +134,8 @@ def overridden(tree: Tree, key: str, value: object) -> Tree:
         over = {step: over}
     if is_claim(key, value):
         over["sources"] = {key: "assumed: overridden"}
-    return _laid_over({k: v for k, v in tree.items() if k != "evidence"}, over)
+    kept = tree if key in _MEASURED_TOO else {k: v for k, v in tree.items() if k != "evidence"}
+    return _laid_over(kept, over)
 
 
 def _laid_over(base: Tree, over: Tree) -> Tree:

@@ -100,7 +100,8 @@ def test_no_source_is_a_memory(profile: DeviceProfile) -> None:
 def test_evidence_names_a_file_that_is_there(profile: DeviceProfile) -> None:
     assert profile.is_calibrated == (profile.evidence is not None)
     if profile.evidence is not None:
-        assert (FOLDER / "measurements" / profile.evidence.measurements).is_file()
+        for file in profile.evidence.measurements:
+            assert (FOLDER / "measurements" / file).is_file()
 
 
 def test_the_clock_can_be_overridden(profile: DeviceProfile) -> None:
@@ -293,7 +294,11 @@ HEIR = "inherits: parent\nname: heir\ndescription: An heir.\n"
 
 
 def test_an_heir_changes_leaves_and_loses_the_evidence(tmp_path: Path) -> None:
-    evidence = "evidence: {measurements: x.csv, n: 3, held_out_mape: 0.1}\n"
+    evidence = (
+        "evidence: {measurements: [x.csv], n: 3, left_out: row, held_out_mape: 0.1, "
+        "held_out_median: 0.1, held_out_p90: 0.2, within_10: 0.5, within_20: 1.0, "
+        "in_sample_mape: 0.1, macs_mape: 0.3, roofline_mape: 0.3}\n"
+    )
     write(tmp_path, GOOD.replace("name: toy\nd", "name: parent\nd") + evidence, "parent")
     heir = load_profile(write(tmp_path, HEIR + "hardware: {clock_hz: 2.0e+6}\n", "heir"))
     parent = load_profile(str(tmp_path / "parent.yaml"))

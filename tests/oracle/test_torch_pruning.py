@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 import hwsim
-from compressors.pruning.channels import Channels, find_channels
-from compressors.pruning.removal import without
 from examples.digits import DigitsNet
+from hwsim.channels.find import Channels, find_channels
+from hwsim.channels.removal import without
 from hwsim.graph import Graph, Node
 from hwsim.ops import BatchNorm, Conv2d, Linear
 from hwsim.reference import trace

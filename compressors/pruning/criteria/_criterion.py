@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from compressors._compressor import DataNeed
-    from compressors._layers import Layer
     from compressors.workbench import Workbench
     from hwsim.arrays import FloatArray
+    from hwsim.channels.layers import Layer
     from hwsim.data import Data
     from hwsim.graph import Graph
 

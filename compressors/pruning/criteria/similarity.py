@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from compressors.pruning.calibration import see
-from compressors.pruning.layers import find_residual_blocks
+from compressors.pruning.residual_blocks import find_residual_blocks
 
 if TYPE_CHECKING:
     from compressors.pruning.criteria._criterion import Study

@@ -13,12 +13,12 @@ import tensorly.decomposition
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compressors._layers import Layer
 from compressors.factorization import break_even_rank, cost_of, find_scheme
 from compressors.factorization.evbmf import evbmf_rank
 from compressors.factorization.ranks import Method, energy_rank
 from compressors.factorization.tucker2 import Tucker2
 from hwsim.arrays import FloatArray
+from hwsim.channels.layers import Layer
 from hwsim.ops import Conv2d, Conv2dTranspose, Linear
 from hwsim.tensor import TensorType, Weight
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from compressors.quantization.layers import Product, in_order, matrices, parts_of_rows
-from compressors.quantization.sensitivity import with_bits
+from compressors.quantization.one_layer_noise import with_bits
 from hwsim.arrays import FloatArray
 from hwsim.fusion import fused
 from hwsim.graph import Graph, Node

@@ -10,7 +10,7 @@ import pytest
 from scipy.special import rel_entr, softmax  # pyright: ignore[reportUnknownVariableType]
 
 from compressors import MixedPrecision, Quantize, parse
-from compressors.quantization.sensitivity import divergence, noise
+from compressors.quantization.one_layer_noise import divergence, noise
 from compressors.recipe import Recipe
 from compressors.sensitivity import scan_widths
 from hwsim.arrays import FloatArray

@@ -11,11 +11,11 @@ import torch
 from torch.nn import functional
 
 from compressors import Prune, Workbench, parse
-from compressors._layers import Layer, layers_of
 from compressors.pruning.criteria import CRITERIA, CriterionName, Study
 from compressors.pruning.followers import following_activation, following_norm
 from compressors.workbench import UNWATCHED
 from hwsim.arrays import Array, FloatArray
+from hwsim.channels.layers import Layer, layers_of
 from hwsim.data import Data
 from hwsim.errors import RecipeError
 from hwsim.graph import Graph

@@ -13,15 +13,14 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from compressors import Prune, parse
-from compressors._layers import layers_of
-from compressors.pruning.channels import find_channels
 from compressors.pruning.criteria import CriterionName
-from compressors.pruning.filters import makes_channels
 from compressors.pruning.heads import find_heads
 from compressors.pruning.quota import Scope, read_ratios
 from compressors.pruning.schedule import cubic, stages
 from compressors.pruning.scopes import Contest, lamp_scores, survivors
 from hwsim.arrays import Array
+from hwsim.channels.find import find_channels
+from hwsim.channels.layers import layers_of, makes_channels
 from hwsim.data import Data
 from hwsim.errors import RecipeError
 from hwsim.graph import Graph

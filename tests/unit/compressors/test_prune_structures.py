@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from torch.nn.utils import prune as torch_prune
 
 from compressors import Prune
-from compressors._layers import layers_of
 from compressors.pruning.criteria import CriterionName
 from compressors.pruning.followers import output_layers
 from compressors.pruning.groups import block_of, groups_of, structure_of
 from compressors.pruning.heads import find_heads
 from hwsim.arrays import Array
+from hwsim.channels.layers import layers_of
 from hwsim.data import Data
 from hwsim.errors import RecipeError
 from hwsim.formats import Block

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 from compressors import Prune
-from compressors._layers import layers_of
 from compressors.sensitivity import ratios_within, scan_pruning
+from hwsim.channels.layers import layers_of
 from hwsim.data import Data
 from hwsim.errors import DataError, RecipeError
 from hwsim.execute import accuracy

@@ -14,7 +14,7 @@ from hwsim.graph import Graph, Node
 from hwsim.lower import lower
 from hwsim.numerics import Quant
 from hwsim.ops import Linear
-from hwsim.profile.schema import Tile
+from hwsim.profile import Tile
 from hwsim.records import Counts
 from hwsim.tensor import TensorType, Weight
 from tests.devices import unit_device

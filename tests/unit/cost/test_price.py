@@ -10,8 +10,7 @@ from hwsim.errors import UnsupportedError
 from hwsim.formats import Bitmask, Dense
 from hwsim.graph import Graph
 from hwsim.lower import lower
-from hwsim.profile import DeviceProfile, Memory
-from hwsim.profile.schema import Cycles, Evidence, Tile
+from hwsim.profile import Cycles, DeviceProfile, Evidence, Memory, Tile
 from hwsim.records import StepEstimate
 from tests.devices import unit_device
 from tests.unit.cost.test_count import layer
@@ -107,7 +106,16 @@ def test_the_interval_follows_from_the_evidence() -> None:
     program = lower(layer(np.ones((4, 4)), Dense()), unit_device())
     guessed = price(program, count(program))
     assert (guessed.latency_low_s, guessed.latency_high_s) == (8, 32)
-    evidence = Evidence(measurements="none.csv", n=3, held_out_mape=0.1)
+    errors = dict.fromkeys(("held_out_mape", "held_out_median", "within_10", "within_20"), 0.1)
+    baselines = dict.fromkeys(("in_sample_mape", "macs_mape", "roofline_mape"), 0.1)
+    evidence = Evidence(
+        measurements=("none.csv",),
+        n=3,
+        left_out="network",
+        held_out_p90=0.2,
+        **errors,
+        **baselines,
+    )
     known = unit_device().model_copy(update={"evidence": evidence})
     program = lower(layer(np.ones((4, 4)), Dense()), known)
     backed = price(program, count(program))

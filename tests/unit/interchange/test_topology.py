@@ -95,7 +95,7 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
     "endless": ([{**CONV, "channels": 10**999}], "channels: expected an integer 1..1048576"),
     "huge": ([{**CONV, "channels": 10**6, "kernel": 1000}], "are more than 268435456 numbers"),
     "groups": ([{**CONV, "groups": 3}], "3 groups do not divide 4 and 4"),
-    "padding": ([{**CONV, "padding": "full"}], "padding: expected same or valid, got 'full'"),
+    "padding": ([{**CONV, "padding": "full"}], "padding: expected same or valid, 1, 0x3 or top;"),
     "window": ([{**CONV, "kernel": 9, "padding": "valid"}], "does not fit into [1, 8, 8, 4]"),
     "sparsity": ([{**CONV, "sparsity": 1.0}], "sparsity: expected 0 <= s < 1, got '1.0'"),
     "nan": ([{**CONV, "sparsity": float("nan")}], "sparsity: expected 0 <= s < 1, got 'nan'"),

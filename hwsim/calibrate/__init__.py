@@ -1,0 +1,1 @@
+"""Calibrate: measure layers on this host, and fit a device profile to them."""

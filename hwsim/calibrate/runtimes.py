@@ -1,0 +1,115 @@
+"""Runtimes of this host that can be measured: a graph in, a function that runs it once out."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from hwsim.calibrate.bare import without_conversions
+from hwsim.interchange import save
+from hwsim.peers._package import package
+
+if TYPE_CHECKING:
+    from hwsim.arrays import Array
+    from hwsim.graph import Graph
+
+Once: TypeAlias = Callable[[], object]
+"""Runs one inference; its inputs lie ready."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostRuntime:
+    """A runtime that is measured.
+
+    Attributes:
+        name: As the command line spells it.
+        title: As its makers call it.
+        package: The Python package that it comes in.
+        policy: Which of our numerics is its integers.
+        prepare: Graph and threads to a function that runs it once.
+    """
+
+    name: str
+    title: str
+    package: str
+    policy: str
+    prepare: Callable[[Graph, int], Once]
+
+    @property
+    def version(self) -> str:
+        """Of the installed package.
+
+        Raises:
+            UnsupportedError: It is missing.
+        """
+        return str(package(self.package).__version__)
+
+
+def _litert(graph: Graph, threads: int) -> Once:
+    litert: Any = package("ai_edge_litert.interpreter")
+    runner = litert.Interpreter(
+        model_content=_written(graph, ".tflite"), num_threads=threads
+    )
+    runner.allocate_tensors()
+    for source in runner.get_input_details():
+        runner.set_tensor(source["index"], _values(source["shape"], source["dtype"]))
+    invoke: Once = runner.invoke
+    return invoke
+
+
+def _onnxruntime(graph: Graph, threads: int) -> Once:
+    runtime: Any = package("onnxruntime")
+    options = runtime.SessionOptions()
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    session = runtime.InferenceSession(
+        without_conversions(_written(graph, ".onnx")), options, providers=["CPUExecutionProvider"]
+    )
+    bound = session.io_binding()
+    for source in session.get_inputs():
+        dtype = _ONNX_TYPES[source.type]
+        bound.bind_ortvalue_input(
+            source.name, runtime.OrtValue.ortvalue_from_numpy(_values(source.shape, dtype))
+        )
+    for sink in session.get_outputs():
+        bound.bind_output(sink.name, "cpu")
+    return lambda: session.run_with_iobinding(bound)
+
+
+_ONNX_TYPES = {
+    "tensor(float)": np.float32, "tensor(uint8)": np.uint8, "tensor(int8)": np.int8,
+}  # fmt: skip
+
+
+def _written(graph: Graph, suffix: str) -> bytes:
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"model{suffix}"
+        save(graph, path)
+        return path.read_bytes()
+
+
+def _values(shape: Any, dtype: Any) -> Array:
+    rng = np.random.default_rng(0)
+    if np.issubdtype(dtype, np.floating):
+        return rng.standard_normal(tuple(shape)).astype(dtype)
+    info = np.iinfo(dtype)
+    return rng.integers(info.min, info.max + 1, tuple(shape)).astype(dtype)
+
+
+RUNTIMES: tuple[HostRuntime, ...] = (
+    HostRuntime(
+        name="litert", title="LiteRT with XNNPACK", package="ai_edge_litert", policy="xnnpack",
+        prepare=_litert,
+    ),
+    HostRuntime(
+        name="onnxruntime", title="ONNX Runtime", package="onnxruntime", policy="ort",
+        prepare=_onnxruntime,
+    ),
+)  # fmt: skip
+"""A new runtime is an entry here."""

@@ -1,0 +1,95 @@
+"""Traffic: bytes that a step moves through each memory, and elements that it rearranges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hwsim.formats import Dense
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from hwsim.cost.slots import Slots
+    from hwsim.profile import Memory
+    from hwsim.program import Program, Step
+
+
+def weight_bytes_of(step: Step, real_bits: int) -> int:
+    """Return the bytes of a step's constants as the device stores them."""
+    return sum(constant.stored_bytes(real_bits) for constant in step.stored_constants)
+
+
+def traffic_of(program: Program, step: Step, slots: Slots) -> Mapping[str, int]:
+    """Return bytes moved per memory.
+
+    Where weights and activations live, each byte moves once. In the nearest cache or scratchpad
+    (a memory that holds nothing at rest) each operand moves once per tile that uses it; the ones
+    between pass every byte on once.
+    """
+    graph, memories = program.graph, program.profile.hardware.memories
+    real_bits = program.profile.runtime.real_bits
+    if step.workload.output_elements == 0:
+        return {}
+    inputs = sum(type_.stored_bytes(real_bits) for type_ in graph.input_types(step.node))
+    outputs = sum(type_.stored_bytes(real_bits) for type_ in graph.output_types(step.node))
+    # An unpacked weight is written to RAM and read back from there.
+    unpacked = 2 * step.decoded_bytes
+    moved = dict.fromkeys(memories, 0)
+    homes = (
+        ("weights", weight_bytes_of(step, real_bits)),
+        ("activations", inputs + outputs + unpacked),
+    )
+    for home, size in homes:
+        for level in _path(memories, home):
+            moved[level] += size
+    caches = [name for name, memory in memories.items() if not memory.holds]
+    if caches and slots.executed:
+        moved[caches[0]] = _operand_bytes(step, slots, real_bits) + outputs
+    return {name: size for name, size in moved.items() if size}
+
+
+def _path(memories: Mapping[str, Memory], home: str) -> list[str]:
+    """Return the caches and the memory that data kept at `home` passes through."""
+    holders = [name for name, memory in memories.items() if home in memory.holds]
+    return [name for name, memory in memories.items() if not memory.holds] + holders[:1]
+
+
+def _operand_bytes(step: Step, slots: Slots, real_bits: int) -> int:
+    """Return bytes of operands read by the multipliers.
+
+    One weight serves the n positions of a tile; how many of its m channels one activation serves,
+    the format says.
+    """
+    if slots.tile is None:
+        return 0
+    bits = real_bits if step.types.startswith("f32") else int(step.types.split("x")[0])
+    weight_bits = bits if step.weight is None else min(step.weight.bits, real_bits)
+    issued = slots.executed + slots.padding
+    format_ = step.weight.format if step.weight is not None and step.is_walked else Dense()
+    total_bits = (
+        issued // slots.tile.n * weight_bits + format_.activation_reads(issued, slots.tile.m) * bits
+    )
+    return -(-total_bits // 8)
+
+
+def relayouts_of(program: Program) -> list[int]:
+    """Return for each step the elements of its inputs that lie in another order of axes.
+
+    A kernel without a layout of its own works in that of its first input; what nobody has laid out
+    yet (inputs of the graph, constants) takes any.
+    """
+    layouts: dict[str, str | None] = {}
+    moved: list[int] = []
+    for step in program.steps:
+        own = None if step.rule is None else step.rule.layout
+        found = {tensor: layouts.get(tensor) for tensor in step.node.inputs}
+        moved.append(
+            sum(
+                program.graph.tensors[tensor].elements
+                for tensor, layout in found.items()
+                if own is not None and layout not in (None, own)
+            )
+        )
+        carried = own if own is not None else next(iter(found.values()), None)
+        layouts.update(dict.fromkeys(step.node.outputs, carried))
+    return moved

@@ -1,0 +1,1 @@
+"""Published measurements, and the networks they were taken on."""

@@ -1,0 +1,150 @@
+"""A new profile from a user's own measurements: an heir of another one, refitted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from hwsim.errors import MeasurementError
+from hwsim.evidence.design import sample
+from hwsim.evidence.errors import errors_of
+from hwsim.evidence.fit import fit
+from hwsim.evidence.held_out import by_group
+from hwsim.evidence.measurement import read_measurements
+from hwsim.evidence.rewrite import heir, rounded
+from hwsim.evidence.validation import Validation, baselines, family, validate
+from hwsim.profile import FitPlan, find_profile, load_profile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from hwsim.evidence.design import Sample
+    from hwsim.profile import DeviceProfile, Evidence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewProfile:
+    """A fitted profile.
+
+    Attributes:
+        text: Its YAML.
+        report: What was found, line by line.
+    """
+
+    text: str
+    report: tuple[str, ...]
+
+
+def fitted_profile(
+    parent: str, measurements: Path, *, name: str, version: str | None, is_scale_only: bool
+) -> NewProfile:
+    """Return an heir of `parent` whose constants fit the measurements.
+
+    Args:
+        parent: Name or path of the profile that lends its kernels.
+        measurements: Table of latencies; all rows are taken to be of the new device.
+        name: Of the heir.
+        version: Of the runtime there; the parent's with `, measured here` where None.
+        is_scale_only: Whether one factor on all cycles is fitted, and no constant by itself.
+
+    Raises:
+        MeasurementError: The table cannot be read, or the profile names no constant to fit.
+        ProfileError: There is no such parent.
+    """
+    base = load_profile(parent)
+    plan = _plan(base, measurements.name, is_scale_only=is_scale_only)
+    rows = [replace(row, profile=parent) for row in read_measurements(measurements)]
+    samples = [sample(row, measurements.parent) for row in rows if row.latency_s is not None]
+    own = [replace(s, system=("new", "")) for s in samples]
+    found = fit(own, plan, base.runtime.constants)
+    scale = found.scales["new", ""] if own else 1.0
+    version = version or f"{base.runtime.version}, measured here"
+    networks = sorted({s.measurement.network for s in own})
+    told = f"{len(own)} latencies of {len(networks)} networks ({', '.join(networks[:4])}"
+    told += ", ...)" if len(networks) > 4 else ")"
+    runtime: dict[str, object] = {
+        "version": version,
+        "versions": {version: {"scale": rounded(scale)}},
+    }
+    removes = base.runtime.current.removes_dead_channels
+    if removes:
+        runtime["versions"] = {version: {"scale": rounded(scale), "removes_dead_channels": True}}
+    sources = {"runtime.versions": f"fitted: one factor on all cycles of {parent}, {told}"}
+    if plan.constants:
+        runtime["constants"] = {c: rounded(found.constants[c]) for c in plan.constants}
+        sources["runtime.constants"] = f"fitted: {told}, pulled towards those of {parent}"
+    evidence, report = _evidence(own, plan, base)
+    what = f"scaled by {rounded(scale)}" if is_scale_only else "refitted"
+    return NewProfile(
+        text=heir(
+            str(find_profile(parent).with_suffix("")) if parent.endswith(".yaml") else parent,
+            name,
+            f"{base.description}; {what} to {version} from {told}",
+            runtime,
+            sources,
+            evidence,
+        ),
+        report=(f"{name}: {parent} {what}, from {told}", *report),
+    )
+
+
+def _plan(base: DeviceProfile, table: str, *, is_scale_only: bool) -> FitPlan:
+    """Return how to fit: towards the parent's own constants."""
+    if is_scale_only:
+        return FitPlan(family=base.name, measurements=(table,), leave_out="network")
+    constants = base.runtime.constants
+    free = base.fit.constants if base.fit is not None and base.fit.constants else tuple(constants)
+    if not free:
+        raise MeasurementError(
+            f"{base.name}: expected runtime.constants to fit, got none; --scale-only needs none"
+        )
+    prior = {name: constants[name] for name in free if constants[name] > 0}
+    return FitPlan(
+        family=base.name,
+        measurements=(table,),
+        constants=tuple(prior),
+        prior=prior,
+        ridge=base.fit.ridge if base.fit is not None else 0.1,
+        leave_out="network",
+    )
+
+
+def _evidence(
+    own: list[Sample], plan: FitPlan, base: DeviceProfile
+) -> tuple[Evidence | None, tuple[str, ...]]:
+    """Return held-out error: of these rows, or of the family's where one network was measured."""
+    constants = base.runtime.constants
+    found = fit(own, plan, constants)
+    in_sample = errors_of(
+        [(s.predict(found.constants, found.scales[s.system]), s.latency_s) for s in own]
+    )
+    held_out = errors_of(
+        [(seconds, s.latency_s) for s, seconds in by_group(own, plan, constants, None)]
+    )
+    assert in_sample is not None  # A fit has rows.
+    if held_out is not None:
+        macs, roofline = baselines(own, plan)
+        validation = Validation(
+            profile=base.name,
+            left_out="network",
+            in_sample=in_sample,
+            held_out=held_out,
+            board=None,
+            anchored=None,
+            macs=macs,
+            roofline=roofline,
+        )
+        line = (
+            f"each network left out of the fit: n {held_out.n}, MAPE {held_out.mape:.1%} "
+            f"(in sample {in_sample.mape:.1%})"
+        )
+        return validation.evidence(plan.measurements), (line,)
+    whole = None if base.fit is None else validate(family(base.fit.family))[0]
+    if base.fit is None or whole is None or whole.anchored is None:
+        return None, ("one network cannot be held out: the profile stays uncalibrated",)
+    borrowed = replace(whole, held_out=whole.anchored, left_out="network")
+    line = (
+        f"one network cannot be held out; in the family of {base.fit.family}, a scale from one "
+        f"network misses the others by {whole.anchored.mape:.1%} (n {whole.anchored.n})"
+    )
+    return borrowed.evidence(base.fit.measurements), (line,)

@@ -1,0 +1,40 @@
+"""Update: refit a shipped family and put what was found into the texts of its profiles."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hwsim.evidence.rewrite import with_constants, with_evidence, with_scale
+from hwsim.evidence.validation import family, fitted, validate
+from hwsim.profile import find_profile
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def updated_family(name: str) -> dict[Path, str]:
+    """Return the texts of a family's profiles, refitted, by path.
+
+    Constants go into the root, scales into every profile that was measured, and the evidence of
+    each profile's own rows beside them. The evidence is worked out with the new constants.
+
+    Raises:
+        MeasurementError: The profile has no fit, or its text no place for what was found.
+    """
+    of = family(name)
+    found = fitted(of)
+    files = {s.measurement.profile: find_profile(s.measurement.profile) for s in of.samples}
+    root = find_profile(of.plan.family)
+    texts = {path: path.read_text(encoding="utf-8") for path in {*files.values(), root}}
+    if of.plan.constants:
+        free = of.root.runtime.constants | {n: found.constants[n] for n in of.plan.constants}
+        texts[root] = with_constants(texts[root], free)
+    for profile, path in files.items():
+        for system in sorted({s.system for s in of.samples if s.measurement.profile == profile}):
+            if f'"{system[1]}": {{scale' in texts[path]:
+                texts[path] = with_scale(texts[path], system[1], found.scales[system])
+    for validation in validate(of, found):
+        if validation.profile in files:
+            path = files[validation.profile]
+            texts[path] = with_evidence(texts[path], validation.evidence(of.plan.measurements))
+    return texts

@@ -1,0 +1,135 @@
+"""What a profile says about one kernel of a runtime: what it takes, and what it costs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+
+from pydantic import Field
+
+from hwsim.profile.quantities import Extent, NonNegative, Price, Text
+from hwsim.profile.section import Section
+
+if TYPE_CHECKING:
+    from hwsim.op import Workload
+
+Support: TypeAlias = Literal["native", "decoded"]
+"""`native`: the kernel works on it as it lies; `decoded`: it is unpacked to dense first."""
+
+Pairs: TypeAlias = Annotated[
+    tuple[Annotated[tuple[Extent, Extent], Field(strict=False)], ...], Field(strict=False)
+]
+"""Heights and widths."""
+
+
+class Tile(Section):
+    """What one step of a kernel computes; extents are rounded up to it.
+
+    Attributes:
+        m: Output channels.
+        n: Output positions.
+        k: Weights of one output; in a sparse kernel, stored weights of one lane.
+    """
+
+    m: Extent = 1
+    n: Extent = 1
+    k: Extent = 1
+
+
+class Cycles(Section):
+    """Cycles per unit of work; the price of a kernel is the sum of these terms.
+
+    Each is a number, or the name of one of the runtime's constants.
+
+    Attributes:
+        per_call: Once per execution: dispatch, launch, set-up.
+        per_mac: Per multiply-accumulate issued, after rounding up to the tile.
+        per_output: Per element written: requantization, elementwise arithmetic.
+        per_input: Per activation element read: packing, pooling.
+        per_tap: Per patch row gathered (im2col copies one row of a kernel window at a time).
+        per_nonzero: Per stored weight walked: finding its place.
+        per_decode: Per weight unpacked to dense before the kernel starts.
+        per_weight_byte: Per byte of weights as stored, fetched once: wait states of a flash.
+        per_transform: Per element of the tiles that a Winograd kernel transforms.
+    """
+
+    per_call: Price = 0.0
+    per_mac: Price = 0.0
+    per_output: Price = 0.0
+    per_input: Price = 0.0
+    per_tap: Price = 0.0
+    per_nonzero: Price = 0.0
+    per_decode: Price = 0.0
+    per_weight_byte: Price = 0.0
+    per_transform: Price = 0.0
+
+
+class Takes(Section):
+    """Which shapes a kernel takes; the next kernel is asked about others.
+
+    Attributes:
+        windows: Kernel heights and widths; any where absent.
+        strides: Vertical and horizontal; any where absent.
+        channels_in: Least and most input channels per group.
+        channels_out: Least and most output channels per group.
+        columns: Least and most output positions (1 in a linear layer of one row).
+    """
+
+    windows: Pairs | None = None
+    strides: Pairs | None = None
+    channels_in: Annotated[tuple[Extent, Extent], Field(strict=False)] | None = None
+    channels_out: Annotated[tuple[Extent, Extent], Field(strict=False)] | None = None
+    columns: Annotated[tuple[Extent, Extent], Field(strict=False)] | None = None
+
+    def admits(self, workload: Workload) -> bool:
+        """Return whether a kernel that takes these shapes takes this work."""
+        ranges = (
+            (self.channels_in, workload.channels_in),
+            (self.channels_out, workload.rows),
+            (self.columns, workload.columns),
+        )
+        return (
+            (self.windows is None or workload.window in self.windows)
+            and (self.strides is None or workload.stride in self.strides)
+            and all(span is None or span[0] <= extent <= span[1] for span, extent in ranges)
+        )
+
+
+class KernelRule(Section):
+    """One kernel of a runtime: what it takes and what it costs.
+
+    Attributes:
+        ops: Kinds of work, of `hwsim.op.WORK_KINDS`.
+        types: Activation x weight bits (`8x8`, `8x4`, `f32x8`), or `f32`; weights of decoded ones
+            are widened to the activations' type first. `f32w8`: weights are decoded and reals
+            multiplied; a `g` behind (`8x4g`): weights in groups, each with a scale of its own.
+        formats: Storage formats of the weight; ops without one need `dense`. A format that is
+            native here and not dense is walked: only stored weights are issued.
+        takes: Shapes; all where absent.
+        index_bits: Widest index of a codebook that the kernel takes; absent where any will do.
+        tile: Rounding of the extents.
+        other_tiles: Tiles that the library may choose instead; it takes the one that issues least.
+        units: Tiles in flight. The last wave of tiles takes as long as a full one.
+        winograd: Extents m of F(m x m, 3 x 3) that the kernel may choose (Lavin and Gray, CVPR
+            2016), the cheapest for each layer; empty where it multiplies directly.
+        layout: Order of axes that the kernel works in (`nhwc`, `c4`); a tensor from a kernel with
+            another one is rearranged first. Absent where any will do.
+        overlaps_memory: As `Runtime.overlaps_memory`, which holds where this is absent.
+        cycles: Price per unit of work.
+        scratch_bytes_per_depth: Scratch in RAM per weight of one output (im2col columns).
+    """
+
+    ops: Annotated[tuple[str, ...], Field(strict=False, min_length=1)]
+    types: Annotated[dict[str, Support], Field(min_length=1)]
+    formats: Annotated[dict[str, Support], Field(min_length=1)] = Field(
+        default_factory=lambda: {"dense": "native"}
+    )
+    takes: Takes = Takes()
+    index_bits: Annotated[int, Field(ge=1, le=16)] | None = None
+    tile: Tile = Tile()
+    other_tiles: Annotated[tuple[Tile, ...], Field(strict=False)] = ()
+    units: Extent = 1
+    winograd: Annotated[tuple[Annotated[int, Field(ge=2, le=6)], ...], Field(strict=False)] = ()
+    layout: Text | None = None
+    overlaps_memory: bool | None = None
+    cycles: Cycles
+    scratch_bytes_per_depth: NonNegative = 0.0

@@ -1,0 +1,68 @@
+"""What a profile says about the software that runs a model."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from hwsim.profile.kernels import KernelRule
+from hwsim.profile.quantities import Bytes, NonNegative, Positive, Price, Text
+from hwsim.profile.section import Section
+
+
+class Version(Section):
+    """One release of the runtime, or one build of it, on this device.
+
+    Attributes:
+        scale: Factor on every cycle that a kernel of this profile takes.
+        removes_dead_channels: Whether its compiler removes channels that change nothing.
+    """
+
+    scale: Positive = 1.0
+    removes_dead_channels: bool = False
+
+
+class Runtime(Section):
+    """The software that runs the model.
+
+    Attributes:
+        name: As its makers call it.
+        version: Of the runtime that the constants describe, or `unknown`.
+        versions: What differs from one version to the next; `version` must be one of them where
+            there are any.
+        constants: Prices by name, in cycles. Kernels refer to them, so that a few numbers can be
+            fitted where many kernels share them.
+        kernels: By name; the first that takes a node runs it.
+        overlaps_memory: Whether transfers run beside compute, so that only the longer counts.
+        real_bits: Width at which reals are kept and computed, whatever the model says.
+        per_fork: Cycles to hand a kernel to further cores and to wait for them, once per call;
+            nothing on one core.
+        per_relayout: Cycles per element of a tensor that is rearranged between two kernels.
+        per_launch: Cycles of the host between two launches: an inference takes at least so long
+            for each call.
+        code_bytes: Flash taken by the runtime itself.
+        arena_bytes: RAM taken by the runtime beside the tensors.
+    """
+
+    name: Text
+    version: Text
+    versions: dict[str, Version] = Field(default_factory=dict[str, Version])
+    constants: dict[str, NonNegative] = Field(default_factory=dict[str, float])
+    kernels: Annotated[dict[str, KernelRule], Field(min_length=1)]
+    overlaps_memory: bool = False
+    real_bits: Literal[16, 32] = 32
+    per_fork: Price = 0.0
+    per_relayout: Price = 0.0
+    per_launch: Price = 0.0
+    code_bytes: Bytes
+    arena_bytes: Bytes
+
+    @property
+    def current(self) -> Version:
+        """What `version` does."""
+        return self.versions.get(self.version, Version())
+
+    def cycles(self, price: Price) -> float:
+        """Return the cycles of a price under this version, named or not."""
+        return self.current.scale * (self.constants[price] if isinstance(price, str) else price)
