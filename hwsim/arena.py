@@ -63,10 +63,7 @@ def footprint_of(
 ) -> Footprint:
     """Return RAM and flash that the program needs, and that the device has."""
     memories = profile.hardware.memories.values()
-    real_bits = profile.runtime.real_bits
-    weight_bytes = sum(
-        constant.stored_bytes(real_bits) for step in steps for constant in step.stored_constants
-    )
+    weight_bytes = sum(step.flash_bytes(profile.runtime) for step in steps)
     return Footprint(
         peak_ram_bytes=peak_bytes(arena) + profile.runtime.arena_bytes,
         flash_bytes=weight_bytes + profile.runtime.code_bytes,

@@ -19,6 +19,7 @@ from hwsim.ops import (
     Linear,
     MaxPool2d,
     Mul,
+    Pad,
     Sub,
 )
 from hwsim.tensor import TensorType, Weight
@@ -90,6 +91,38 @@ def _folded(
     else:
         bias = layer.bias.with_real(layer.bias.real() * scale + shift)
     return replace(layer, weight=layer.weight.with_real(weight), bias=bias)
+
+
+def with_pads_merged(graph: Graph) -> Graph:
+    """Return `graph` with every pad of an image merged into the convolution that alone reads it.
+
+    Both put zeros around the image, in its own encoding: the result is the same.
+    """
+    makers = {node.outputs[0]: node for node in graph.nodes}
+    nodes: list[Node] = []
+    gone: set[str] = set()
+    for node in graph.nodes:
+        pad = makers.get(node.inputs[0]) if node.inputs else None
+        if (
+            isinstance(node.op, Conv2d)
+            and pad is not None
+            and isinstance(pad.op, Pad)
+            and pad.op.padding[0] == pad.op.padding[3] == (0, 0)
+            and graph.tensors[pad.inputs[0]].quant == graph.tensors[pad.outputs[0]].quant
+            and pad.outputs[0] not in graph.outputs
+            and len(graph.consumers[pad.outputs[0]]) == 1
+        ):
+            own, around = node.op.padding, pad.op.padding[1:3]
+            (top, bottom), (left, right) = (
+                (a + c, b + d) for (a, b), (c, d) in zip(own, around, strict=True)
+            )
+            op = replace(node.op, padding=((top, bottom), (left, right)))
+            node = replace(node, op=op, inputs=(pad.inputs[0], *node.inputs[1:]))
+            gone.add(pad.outputs[0])
+        nodes.append(node)
+    kept = tuple(node for node in nodes if node.outputs[0] not in gone)
+    tensors = {name: type_ for name, type_ in graph.tensors.items() if name not in gone}
+    return replace(graph, nodes=kept, tensors=tensors)
 
 
 def without_batch_norm(graph: Graph) -> Graph:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hwsim.arena import buffers_of, footprint_of
 from hwsim.channels import losses, without_dead
 from hwsim.formats import Dense
-from hwsim.fusion import fused
+from hwsim.fusion import fused, with_pads_merged
 from hwsim.memory import plan
 from hwsim.program import Program, Step
 
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 def lower(graph: Graph, profile: DeviceProfile) -> Program:
     """Return the program of `graph` on `profile`.
 
-    Batch norms and activations are fused first, as every runtime's converter does; then dead
-    channels go where the runtime removes them, which leaves the outputs as they are. Steps that
+    Batch norms and activations are fused first, as every runtime's converter does; then pads and
+    dead channels go where the runtime says so, which leaves the outputs as they are. Steps that
     the device cannot run say so in `executed_as` and `reason`; pricing refuses them.
 
     Raises:
         UnsupportedError: The profile names a numerics policy that does not exist.
     """
-    whole = graph = fused(graph)
+    graph = fused(graph)
+    if profile.runtime.merges_pads:
+        graph = with_pads_merged(graph)
+    whole = graph
     if profile.runtime.current.removes_dead_channels:
         graph = without_dead(graph)
     steps = tuple(_step(graph, node, profile) for node in graph.nodes)

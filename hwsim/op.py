@@ -114,6 +114,7 @@ class Workload:
             where the work differs (`pointwise_conv2d`, `depthwise_conv2d`, `relu`).
         rows: Output channels per group (the m of a GEMM).
         columns: Output positions (the n of a GEMM).
+        height: Rows of the map that the positions lie in; 1 where nothing slides.
         depth: Weights per output (the k of a GEMM).
         groups: Independent products.
         window: Kernel height and width; (1, 1) where nothing slides.
@@ -127,6 +128,7 @@ class Workload:
     kind: str
     rows: int = 0
     columns: int = 0
+    height: int = 1
     depth: int = 0
     groups: int = 1
     window: tuple[int, int] = (1, 1)

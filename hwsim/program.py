@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from hwsim.memory import Placement
     from hwsim.numerics import Numerics
     from hwsim.op import Workload
-    from hwsim.profile import DeviceProfile, KernelRule
+    from hwsim.profile import DeviceProfile, KernelRule, Runtime
     from hwsim.records import ExecutedAs, Footprint
     from hwsim.tensor import Weight
 
@@ -50,6 +51,15 @@ class Step:
         """Everything that must lie in flash, the weight as this device stores it."""
         own = () if self.weight is None else (self.weight,)
         return own + tuple(c for c in self.node.op.constants if c is not self.node.op.weight)
+
+    def flash_bytes(self, runtime: Runtime) -> int:
+        """Return the bytes of the constants in flash, coded where the compiler does that."""
+        coding, weight = runtime.weight_coding, self.weight
+        if coding is None or weight is None or weight.quant is None:
+            return sum(own.stored_bytes(runtime.real_bits) for own in self.stored_constants)
+        channels = self.workload.rows * self.workload.groups
+        coded = coding.entropy_factor * weight.entropy_bits / 8
+        return math.ceil(coded + coding.bytes_per_channel * channels)
 
     @property
     def is_walked(self) -> bool:

@@ -141,6 +141,17 @@ class Weight:
         return self.storage_bytes - values * (self.bits - real_bits) // 8
 
     @property
+    def entropy_bits(self) -> float:
+        """Bits of all codes by Shannon's entropy: what coding one by one cannot go below.
+
+        Shannon, "A Mathematical Theory of Communication", 1948, theorem 9; integers only.
+        """
+        codes = self.codes.ravel().astype(np.int64)
+        found = np.bincount(codes - codes.min())
+        found = found[found > 0]
+        return float(found @ np.log2(codes.size / found))
+
+    @property
     def _group_bytes(self) -> int:
         """Bytes of what each group keeps: its scale, and its zero point where there is one."""
         quant = self.quant

@@ -56,7 +56,7 @@ class Scnn:
 
         Sum over groups of output channels of the slowest element's sum over input channels of
         ceil(weights / F) x ceil(activations of its tile / I). An image given as [positions,
-        channels] is a square where it can be, else one row.
+        channels] is as close to a square as its positions can be laid out.
         """
         check_masks(self.name, weights, activations)
         channels = activations.shape[-1]
@@ -88,9 +88,7 @@ class Scnn:
         """Return [elements, channels] non-zero activations of each one's tile."""
         channels = activations.shape[-1]
         if activations.ndim == 2:
-            side = isqrt(len(activations))
-            height = side if side * side == len(activations) else 1
-            activations = activations.reshape(height, -1, channels)
+            activations = activations.reshape(_height(len(activations)), -1, channels)
         held = np.zeros((self.high, self.wide, channels), np.int64)
         tall = max(1, tiles_of(activations.shape[0], self.high))
         broad = max(1, tiles_of(activations.shape[1], self.wide))
@@ -99,6 +97,11 @@ class Scnn:
                 tile = activations[y * tall : (y + 1) * tall, x * broad : (x + 1) * broad]
                 held[y, x] = np.count_nonzero(tile, axis=(0, 1))
         return held.reshape(-1, channels)
+
+
+def _height(positions: int) -> int:
+    """Return the largest divisor that is no longer than the side of a square."""
+    return next((d for d in range(isqrt(positions), 0, -1) if positions % d == 0), 1)
 
 
 @kernel

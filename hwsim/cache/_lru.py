@@ -19,7 +19,7 @@ def walk_level(
 
     Args:
         events: [n] int64, line number times two, plus one where it is written.
-        entries: [sets, at least ways] int64 as in `CacheState`, updated.
+        entries: [sets, at least ways] as in `CacheState`, updated.
         ways: Lines of a set.
         refreshes: Whether a write that hits makes its line the most recent.
         shift: How many bits the line numbers of the next level are shorter.

@@ -21,16 +21,19 @@ LIMIT: Final = 1 << 62
 @kernel
 def take_single(
     numbers: IntArray, base: int, stride: int, writes: Array, bits: int, out: IntArray
-) -> bool:
-    """Set `out` to the events of accesses of one line each; return whether all are below LIMIT.
+) -> int:
+    """Set `out` to the events of accesses of one line each, and return what none exceeds.
 
     Args:
-        numbers: [n] whole numbers, 0 or more; the addresses are base + stride * numbers.
+        numbers: [n] whole numbers from 0; the addresses are base + stride * numbers, below LIMIT.
         base: 0 or more.
         stride: 1 or more.
         writes: [n] or [1] bool.
         bits: Low bits of an address within its line; 0 where addresses are line numbers.
         out: [at least n] int64, overwritten.
+
+    Returns:
+        The highest event, were it a write; -1 where a number is bad.
     """
     step = 0 if writes.shape[0] == 1 else 1
     most = (LIMIT - 1 - base) // stride
@@ -41,7 +44,9 @@ def take_single(
         # Bad numbers are told after the loop; until then they must not overflow.
         address = base + max(0, min(number, most)) * stride
         out[at] = ((address >> bits) << 1) | np.int64(writes[at * step])
-    return bool(low == 0 and high <= most)
+    if low < 0 or high > most:
+        return -1
+    return int((((base + high * stride) >> bits) << 1) | 1)
 
 
 @kernel
@@ -55,7 +60,8 @@ def take_spans(
         sizes: [n] whole numbers, bytes.
         writes: [n] or [1] bool.
         bits: Low bits of an address within its line.
-        cursor: [2] int64, the next access, and its next line or -1 for the first; updated.
+        cursor: [3] int64, updated: the next access, its next line or -1 for the first, and the
+            highest line so far.
         out: int64, overwritten.
     """
     step = 0 if writes.shape[0] == 1 else 1
@@ -73,6 +79,7 @@ def take_spans(
         line = address >> bits if resumed < 0 else resumed
         resumed = -1
         last = (address + size - 1) >> bits
+        cursor[2] = max(cursor[2], last)
         out[taken] = (line << 1) | write
         taken += 1
         while line < last:
@@ -117,6 +124,7 @@ def take_elements(
         line = address >> bits if resumed < 0 else resumed
         resumed = -1
         last = (address + size - 1) >> bits
+        cursor[2] = max(cursor[2], last)
         out[taken] = line << 1
         taken += 1
         while line < last:

@@ -45,19 +45,21 @@ class Form:
         is_mask: Whether the number of sets is a power of two.
         has_writes: Whether lines may be written, or dirty.
         refreshes: Whether a write that hits makes its line the most recent.
+        entry_bits: Width of the numbers that a set holds, 32 or 64.
     """
 
     ways: int
     is_mask: bool
     has_writes: bool
     refreshes: bool
+    entry_bits: int
 
     @property
     def name(self) -> str:
         """Name of the function."""
         sets = "mask" if self.is_mask else "any"
         kind = ("fresh" if self.refreshes else "stale") if self.has_writes else "read"
-        return f"hwsim_lru_{self.ways}_{sets}_{kind}"
+        return f"hwsim_lru_{self.ways}x{self.entry_bits}_{sets}_{kind}"
 
 
 def level_address(form: Form) -> int:
@@ -103,11 +105,16 @@ def _access(
     misses, write_misses, write_backs, sent = sums
     line = b.ashr(event, number(1))
     where = b.and_(line, b.sub(sets, number(1))) if form.is_mask else b.urem(line, sets)
-    lanes = padded_ways(form.ways)
-    row = b.add(entries, b.mul(where, number(8 * lanes)))
-    ways = load(b, row, vector(I64, lanes))
-    victim = b.extract_element(ways, number(form.ways - 1))
-    new, is_miss = _moved(b, form, event, ways)
+    lanes, element = padded_ways(form.ways), ir.IntType(form.entry_bits)
+    row = b.add(entries, b.mul(where, number(form.entry_bits // 8 * lanes)))
+    ways = load(b, row, vector(element, lanes))
+    victim: Value = b.extract_element(ways, number(form.ways - 1))
+    # Numbers of 64 bits are the same before and behind these.
+    if form.entry_bits < I64.width:
+        victim, key = b.sext(victim, I64), b.trunc(event, element)
+    else:
+        key = event
+    new, is_miss = _moved(b, form, key, ways)
     store(b, new, row)
     missed = b.zext(is_miss, I64)
     misses.set(b, b.add(misses.get(b), missed))
@@ -127,30 +134,30 @@ def _send(b: Builder, out: Value, sent: Variable, what: Sequence[Value], is_sent
     sent.set(b, b.add(sent.get(b), is_sent))
 
 
-def _moved(b: Builder, form: Form, event: Value, ways: Value) -> tuple[Value, Value]:
-    """Return the set as it is after the event, and whether the line was not there."""
-    lanes = ways.type.count
+def _moved(b: Builder, form: Form, key: Value, ways: Value) -> tuple[Value, Value]:
+    """Return the set as it is after an event, and whether the line was not there."""
+    lanes, entry = ways.type.count, ways.type.element
     bits = ir.IntType(lanes)
     flags = vector(ir.IntType(1), lanes)
 
-    def equal(entry: Value) -> Value:
-        return b.bitcast(b.icmp_signed("==", ways, splat(b, entry, lanes)), bits)
+    def equal(value: Value) -> Value:
+        return b.bitcast(b.icmp_signed("==", ways, splat(b, value, lanes)), bits)
 
-    entering = event
+    entering = key
     if form.has_writes:
-        clean, dirty = equal(b.and_(event, number(-2))), equal(b.or_(event, number(1)))
+        clean, dirty = equal(b.and_(key, entry(-2))), equal(b.or_(key, entry(1)))
         found = b.or_(clean, dirty)
         was_dirty = b.icmp_unsigned("!=", dirty, bits(0))
-        entering = b.or_(event, b.zext(was_dirty, I64))
+        entering = b.or_(key, b.zext(was_dirty, entry))
     else:
-        found = equal(event)
+        found = equal(key)
     is_miss = b.icmp_unsigned("==", found, bits(0))
     # All lanes up to the one found; none found, all of them, padding excepted.
     upto: Any = b.and_(b.xor(found, b.sub(found, bits(1))), bits((1 << form.ways) - 1))
     front = splat(b, entering, lanes)
     moved = shuffle(b, ways, front, [lanes, *range(lanes - 1)])
     if form.has_writes and not form.refreshes:
-        is_write = b.trunc(event, ir.IntType(1))
+        is_write = b.trunc(key, ir.IntType(1))
         stays = b.and_(is_write, b.not_(is_miss))
         upto = b.select(stays, found, upto)
         moved = b.select(stays, front, moved)

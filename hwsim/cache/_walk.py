@@ -7,7 +7,7 @@ before the next one starts.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
@@ -23,21 +23,29 @@ if TYPE_CHECKING:
 
     from hwsim.arrays import IntArray
 
+Block: TypeAlias = "tuple[IntArray, int]"
+"""Events, and a number that none of them exceeds."""
+
+_MOST_NARROW: Final = (1 << 31) - 1
+"""Sets of 32-bit numbers take half the room, and less time."""
+
 _MOST_LANES: Final = 32
 """Sets of more ways are searched way by way: a vector of them fits no registers."""
 
 
-def walk(state: CacheState, blocks: Iterable[IntArray], has_writes: bool) -> Traffic:
+def walk(state: CacheState, blocks: Iterable[Block], has_writes: bool) -> Traffic:
     """Return what becomes of blocks of events, and of the caches; `state` stays as it is.
 
     Args:
         state: Before.
-        blocks: Each [n] int64, n at most `BLOCK`; overwritten by whoever yields the next.
+        blocks: Events are [n] int64, n at most `BLOCK`; whoever yields the next overwrites them.
         has_writes: Whether an event may be a write.
     """
     hierarchy = _Hierarchy(state, has_writes)
     reads = writes = 0
-    for events in blocks:
+    for events, highest in blocks:
+        if highest > _MOST_NARROW:
+            hierarchy.widen()
         written = int(np.sum(events & 1)) if has_writes else 0
         reads, writes = reads + len(events) - written, writes + written
         hierarchy.push(0, events)
@@ -67,18 +75,29 @@ class _Hierarchy:
         self._entries = tuple(entries.copy() for entries in state.entries)
         self._room = [np.empty(2 * BLOCK + 2, np.int64) for _ in state.levels]
         self.totals = np.zeros((len(state.levels), TOTALS), np.int64)
-        self._addresses = [
+        self._addresses = self._find_addresses()
+
+    def widen(self) -> None:
+        """Make room for any event."""
+        if self._entries[0].dtype != np.int64:
+            self._entries = tuple(entries.astype(np.int64) for entries in self._entries)
+            self._addresses = self._find_addresses()
+
+    def _find_addresses(self) -> list[int]:
+        """Return what runs each level, 0 where no vectors are emitted."""
+        return [
             level_address(
                 Form(
                     ways=level.ways,
                     is_mask=level.sets & (level.sets - 1) == 0,
                     has_writes=not self._is_clean,
                     refreshes=level.refreshes_on_write,
+                    entry_bits=8 * entries.itemsize,
                 )
             )
             if IS_COMPILED and level.ways <= _MOST_LANES
             else 0
-            for level in state.levels
+            for level, entries in zip(self._levels, self._entries, strict=True)
         ]
 
     def push(self, at: int, events: IntArray) -> None:

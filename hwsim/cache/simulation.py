@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from hwsim.arrays import Array, IntArray
+    from hwsim.cache._walk import Block
     from hwsim.cache.counts import Traffic
     from hwsim.cache.level import CacheLevel
 
@@ -147,25 +148,27 @@ def simulate_gather(
 
 def _single(
     name: str, numbers: IntArray, flags: Array, bits: int, base: int = 0, stride: int = 1
-) -> Generator[IntArray]:
+) -> Generator[Block]:
     """Yield blocks of events of accesses that touch one line each."""
     out = np.empty(BLOCK, np.int64)
     for start in range(0, len(numbers), BLOCK):
         block = numbers[start : start + BLOCK]
         beside = flags if len(flags) == 1 else flags[start : start + BLOCK]
-        if not take_single(block, base, stride, beside, bits, out):
+        highest = take_single(block, base, stride, beside, bits, out)
+        if highest < 0:
             raise DataError(
                 f"{name}[{start}..{start + len(block) - 1}]: expected numbers from 0 to "
                 f"{(LIMIT - 1 - base) // stride}, got {block.min()} to {block.max()}"
             )
-        yield out[: len(block)]
+        yield out[: len(block)], highest
 
 
-def _spanning(count: int, take: Callable[[IntArray, IntArray], int]) -> Generator[IntArray]:
+def _spanning(count: int, take: Callable[[IntArray, IntArray], int]) -> Generator[Block]:
     """Yield blocks of events until all accesses are taken, which may touch several lines each."""
-    cursor, out = np.array((0, -1), np.int64), np.empty(BLOCK, np.int64)
+    cursor, out = np.array((0, -1, 0), np.int64), np.empty(BLOCK, np.int64)
     while cursor[0] < count:
-        yield out[: take(cursor, out)]
+        taken = take(cursor, out)
+        yield out[:taken], 2 * int(cursor[2]) + 1
 
 
 def _state(levels: Sequence[CacheLevel], state: CacheState | None) -> CacheState:

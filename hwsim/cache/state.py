@@ -25,8 +25,9 @@ class CacheState:
 
     Attributes:
         levels: Nearest first.
-        entries: Per level [sets, padded ways] int64, most recent first: the line's number times
-            two, plus one where it is dirty; `EMPTY` where there is none.
+        entries: Per level [sets, padded ways], most recent first: the line's number times two,
+            plus one where it is dirty; `EMPTY` where there is none. All int32 until a line's does
+            not fit, then all int64.
         is_clean: Whether nothing was ever written, so that no line can be dirty.
     """
 
@@ -39,7 +40,7 @@ class CacheState:
         """Return cold caches; raise ProfileError where the levels do not fit together."""
         check_levels(levels)
         entries = tuple(
-            np.full((level.sets, padded_ways(level.ways)), EMPTY, np.int64) for level in levels
+            np.full((level.sets, padded_ways(level.ways)), EMPTY, np.int32) for level in levels
         )
         return cls(levels=tuple(levels), entries=entries, is_clean=True)
 

@@ -22,9 +22,9 @@ BATCH_S: Final = 0.0004
 _AGREEMENT = 0.03
 # A core whose units are this much slower than at their best is shared with someone.
 _CROWDED = 1.04
-# The best is a low quantile: the least itself may be a slip of the clock.
-_BEST = 0.02
-_FIRST_PROBES = 400
+# A probe that was interrupted may look better than the best: the best is what neighbours agree on.
+_NEIGHBOURS, _BEST = 5, 0.005
+_FIRST_PROBES = 2_000
 # How long to leave the core to others before the next look.
 _PAUSE_S = 0.0005
 # Of clean samples, one from the lower half: what disturbs unseen only adds.
@@ -96,7 +96,9 @@ class _Watch:
 
     def learn(self) -> None:
         """Settle what busy work takes at best, from all that was seen."""
-        self.best = float(np.quantile(self._seen, _BEST))
+        groups = len(self._seen) // _NEIGHBOURS
+        runs = np.reshape(self._seen[: groups * _NEIGHBOURS], (groups, _NEIGHBOURS))
+        self.best = float(np.quantile(np.median(runs, axis=1), _BEST))
 
     def is_ours(self, *probes: Probe) -> bool:
         """Return whether nobody shared the core, whose rate was the same at each probe."""

@@ -1,4 +1,4 @@
-"""Graphs of one layer, with random weights: for how fast, not how right."""
+"""Graphs of one layer whose weights are all one: for how fast, not how right."""
 
 from __future__ import annotations
 
@@ -38,8 +38,13 @@ _X, _Y = Quant(scale=(2**-5,), zero_point=(3,)), Quant(scale=(2**-4,), zero_poin
 _WEIGHT_SCALE = 2**-7
 
 
-def graph_of(layer: Layer) -> Graph:
-    """Return a graph whose only node is `layer`."""
+def graph_of(layer: Layer, copies: int = 1) -> Graph:
+    """Return a graph of `layer`, or of several in a row where it keeps its input's shape.
+
+    Args:
+        layer: What each node is.
+        copies: How many, >= 1.
+    """
     op, inputs = _op(layer), 2 if layer.kind in ("add", "concat", "mul") else 1
     names = tuple(f"x{i}" for i in range(inputs))
     shape = (1, layer.size, layer.size, layer.channels)
@@ -47,13 +52,18 @@ def graph_of(layer: Layer) -> Graph:
         shape = (1, layer.channels)
     (result,) = op.infer(*[shape] * inputs)
     x, y = _types(layer, op, shape, result)
+    made = [f"y{i}" for i in range(copies)]
+    nodes = tuple(
+        Node(name=f"layer{i}", op=op, inputs=names if i == 0 else (made[i - 1],), outputs=(name,))
+        for i, name in enumerate(made)
+    )
     return validate(
         Graph(
             name="layer",
             inputs=names,
-            outputs=("y",),
-            tensors=dict.fromkeys(names, x) | {"y": y},
-            nodes=(Node(name="layer", op=op, inputs=names, outputs=("y",)),),
+            outputs=(made[-1],),
+            tensors=dict.fromkeys(names, x) | dict.fromkeys(made, y),
+            nodes=nodes,
         )
     )
 
@@ -116,17 +126,18 @@ def _padding(layer: Layer) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _weights(layer: Layer, shape: Shape) -> dict[str, Any]:
-    rng, out = np.random.default_rng(0), shape[0]
+    """Return a weight and a bias of ones, which lie in memory once."""
+    out = shape[0]
     if layer.types == "f32":
-        weight = Weight(codes=rng.standard_normal(shape, np.float32))
-        return {"weight": weight, "bias": Weight(codes=np.ones(out, np.float32))}
-    scales, zeros = (_WEIGHT_SCALE,) * out, (0,) * out
-    quant = Quant(scale=scales, zero_point=zeros, axis=0)
-    sums = Quant(
-        scale=tuple(scale * _X.scale[0] for scale in scales), zero_point=zeros, axis=0, bits=32
-    )
-    codes = rng.integers(-127, 128, shape, np.int8)
+        one = np.float32(1)
+        return {
+            "weight": Weight(codes=np.broadcast_to(one, shape)),
+            "bias": Weight(codes=np.broadcast_to(one, (out,))),
+        }
+    zeros = (0,) * out
+    quant = Quant(scale=(_WEIGHT_SCALE,) * out, zero_point=zeros, axis=0)
+    sums = Quant(scale=(_WEIGHT_SCALE * _X.scale[0],) * out, zero_point=zeros, axis=0, bits=32)
     return {
-        "weight": Weight(codes=codes, quant=quant),
-        "bias": Weight(codes=np.arange(out, dtype=np.int32), quant=sums),
+        "weight": Weight(codes=np.broadcast_to(np.int8(1), shape), quant=quant),
+        "bias": Weight(codes=np.broadcast_to(np.int32(1), (out,)), quant=sums),
     }

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hwsim.cost.terms import TERMS
+from hwsim.cost.terms import STAGES, TERMS
 from hwsim.errors import UnsupportedError
 from hwsim.records import Counts, Estimate, StepEstimate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from hwsim.profile import DeviceProfile, KernelRule, Memory, Runtime
     from hwsim.program import Program, Step
@@ -64,13 +64,30 @@ def _step_cycles(program: Program, step: Step, counts: Counts) -> dict[str, floa
         term.name: runtime.cycles(getattr(rule.cycles, term.price)) * term.units(counts, hardware)
         for term in TERMS
     }
+    call = runtime.cycles(rule.cycles.per_call) * counts.calls
+    if rule.pipelined:
+        cycles = {**_slowest_stage(cycles), "call": call}
     cycles |= _memory_cycles(sum(cycles.values()), rule, counts, profile)
-    # A launch keeps the units waiting; transfers do not run beside it.
-    cycles["call"] = runtime.cycles(rule.cycles.per_call) * counts.calls
+    # Elsewhere a launch keeps the units waiting; transfers do not run beside it.
+    cycles["call"] = call
     cycles["layout"] = runtime.cycles(runtime.per_relayout) * counts.relayouts
     if hardware.cores > 1 and counts.outputs:
         cycles["fork"] = runtime.cycles(runtime.per_fork) * counts.calls
     return cycles
+
+
+def _slowest_stage(cycles: Mapping[str, float]) -> dict[str, float]:
+    """Return the terms of a pipelined kernel: what each stage adds to the slowest before it.
+
+    So the terms of the stages add up to the time of the slowest.
+    """
+    kept, slowest = dict(cycles), 0.0
+    for stage in STAGES:
+        needed = sum(cycles[term] for term in stage)
+        share = max(0.0, needed - slowest) / needed if needed else 0.0
+        kept |= {term: cycles[term] * share for term in stage}
+        slowest = max(slowest, needed)
+    return kept
 
 
 def _wait_for_launches(program: Program, cycles: list[dict[str, float]]) -> None:

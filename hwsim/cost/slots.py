@@ -69,16 +69,32 @@ def _tiled(workload: Workload, tile: Tile, units: int) -> Slots:
     rows, groups = workload.rows, workload.groups
     if workload.kind == "depthwise_conv2d":
         rows, groups = rows * groups, 1
-    m, n, k = _up(rows, tile.m), _up(workload.columns, tile.n), _up(workload.depth, tile.k)
+    m, n, k = _up(rows, tile.m), _positions(workload, tile), _depth(workload, tile)
     issued = groups * m * n * k
-    tiles = groups * (m // tile.m) * (n // tile.n)
+    tiles = groups * (m // tile.m) * (n // tile.positions)
     idle_tiles = _up(tiles, units) - tiles
     return Slots(
         executed=workload.macs,
         padding=issued - workload.macs,
-        idle=idle_tiles * tile.m * tile.n * k,
+        idle=idle_tiles * tile.m * tile.positions * k,
         tile=tile,
     )
+
+
+def _positions(workload: Workload, tile: Tile) -> int:
+    """Return the output positions, in whole tiles."""
+    if tile.height is None:
+        return _up(workload.columns, tile.n)
+    width = workload.columns // workload.height
+    return _up(workload.height, tile.height) * _up(width, tile.n)
+
+
+def _depth(workload: Workload, tile: Tile) -> int:
+    """Return the weights of one output, in whole tiles."""
+    if tile.taps is None:
+        return _up(workload.depth, tile.k)
+    elements = workload.window[0] * workload.window[1]
+    return _up(elements, tile.taps) * _up(workload.channels_in, tile.k)
 
 
 def _winograd(workload: Workload, rule: KernelRule) -> Slots:
@@ -107,7 +123,7 @@ def _walked(weight: Weight, workload: Workload, tile: Tile) -> Slots:
     `tile.n` output positions.
     """
     stored = weight.format.stored_per_row(weight.packed)
-    positions = _up(workload.columns, tile.n)
+    positions = _positions(workload, tile)
     steps = -(-stored // tile.k) * tile.k
     lanes = np.zeros(_up(len(steps), tile.m), np.int64)
     lanes[: len(steps)] = steps
@@ -119,6 +135,6 @@ def _walked(weight: Weight, workload: Workload, tile: Tile) -> Slots:
         executed=executed,
         padding=busy - executed,
         idle=issued - busy,
-        nonzeros=int(stored.sum()) * (positions // tile.n),
+        nonzeros=int(stored.sum()) * (positions // tile.positions),
         tile=tile,
     )

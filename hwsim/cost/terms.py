@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from hwsim.profile import Hardware
     from hwsim.records import Counts
 
@@ -54,3 +56,12 @@ TERMS = (
     _term("transform", "transforms", "per_transform", "memory"),
 )
 """All that cores share; calls, forks, layouts and transfers are priced apart."""
+
+STAGES = (("mac", "tile_padding", "imbalance"), ("output",), ("weights",))
+"""Terms of the units that work side by side in a pipelined kernel."""
+
+
+def hidden_terms(cycles: Mapping[str, float]) -> tuple[str, ...]:
+    """Return the terms of all stages but the slowest, which hides them in a pipelined kernel."""
+    slowest = max(STAGES, key=lambda stage: sum(cycles[term] for term in stage))
+    return tuple(term for stage in STAGES if stage is not slowest for term in stage)

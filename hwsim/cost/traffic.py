@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from hwsim.formats import Dense
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from hwsim.cost.slots import Slots
     from hwsim.profile import Memory
     from hwsim.program import Program, Step
+    from hwsim.tensor import TensorType
 
 
 def weight_bytes_of(step: Step, real_bits: int) -> int:
@@ -24,34 +26,51 @@ def traffic_of(program: Program, step: Step, slots: Slots) -> Mapping[str, int]:
 
     Where weights and activations live, each byte moves once. In the nearest cache or scratchpad
     (a memory that holds nothing at rest) each operand moves once per tile that uses it; the ones
-    between pass every byte on once.
+    between pass every byte on once. Activations go no further than a cache that retains them.
     """
     graph, memories = program.graph, program.profile.hardware.memories
     real_bits = program.profile.runtime.real_bits
     if step.workload.output_elements == 0:
         return {}
-    inputs = sum(type_.stored_bytes(real_bits) for type_ in graph.input_types(step.node))
-    outputs = sum(type_.stored_bytes(real_bits) for type_ in graph.output_types(step.node))
+    access = next(m.access_bytes for m in memories.values() if "activations" in m.holds)
+    inputs, outputs = (
+        sum(_accessed_bytes(type_, real_bits, access) for type_ in types)
+        for types in (graph.input_types(step.node), graph.output_types(step.node))
+    )
     # An unpacked weight is written to RAM and read back from there.
     unpacked = 2 * step.decoded_bytes
     moved = dict.fromkeys(memories, 0)
     homes = (
-        ("weights", weight_bytes_of(step, real_bits)),
+        ("weights", step.flash_bytes(program.profile.runtime)),
         ("activations", inputs + outputs + unpacked),
     )
     for home, size in homes:
         for level in _path(memories, home):
             moved[level] += size
+            if home == "activations" and _retains(memories[level], size):
+                break
     caches = [name for name, memory in memories.items() if not memory.holds]
     if caches and slots.executed:
         moved[caches[0]] = _operand_bytes(step, slots, real_bits) + outputs
     return {name: size for name, size in moved.items() if size}
 
 
+def _accessed_bytes(type_: TensorType, real_bits: int, access: int) -> int:
+    """Return the bytes that move with a tensor, the channels of a position `access` at a time."""
+    positions = math.prod(type_.shape[:-1])
+    of_one = -(-type_.stored_bytes(real_bits) // positions)
+    return positions * -(-of_one // access) * access if access > 1 else type_.stored_bytes(real_bits)
+
+
 def _path(memories: Mapping[str, Memory], home: str) -> list[str]:
     """Return the caches and the memory that data kept at `home` passes through."""
     holders = [name for name, memory in memories.items() if home in memory.holds]
     return [name for name, memory in memories.items() if not memory.holds] + holders[:1]
+
+
+def _retains(memory: Memory, size: int) -> bool:
+    """Return whether activations of `size` bytes stay in a cache from one op to the next."""
+    return memory.retains_activations and size <= memory.size_bytes
 
 
 def _operand_bytes(step: Step, slots: Slots, real_bits: int) -> int:
@@ -67,7 +86,8 @@ def _operand_bytes(step: Step, slots: Slots, real_bits: int) -> int:
     issued = slots.executed + slots.padding
     format_ = step.weight.format if step.weight is not None and step.is_walked else Dense()
     total_bits = (
-        issued // slots.tile.n * weight_bits + format_.activation_reads(issued, slots.tile.m) * bits
+        issued // slots.tile.positions * weight_bits
+        + format_.activation_reads(issued, slots.tile.m) * bits
     )
     return -(-total_bits // 8)
 

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from hwsim.cost import count
-from hwsim.cost.terms import TERMS
+from hwsim.cost.terms import TERMS, hidden_terms
 from hwsim.errors import HwsimError, MeasurementError
 from hwsim.evidence.networks import network
 from hwsim.lower import lower
@@ -113,7 +113,12 @@ class _Structure:
             tuple((name, rule.model_dump_json()) for name, rule in runtime.kernels.items()),
             runtime.real_bits,
             runtime.current.removes_dead_channels,
-            tuple((name, m.holds) for name, m in profile.hardware.memories.items()),
+            runtime.merges_pads,
+            runtime.weight_coding,
+            tuple(
+                (name, m.holds, m.access_bytes, m.retains_activations and m.size_bytes)
+                for name, m in profile.hardware.memories.items()
+            ),
         )
 
     def __hash__(self) -> int:
@@ -194,15 +199,23 @@ def _cycles(parts: Mapping[str, float], profile: DeviceProfile) -> float:
 
 def _kernel(rule: KernelRule, done: Counts, profile: DeviceProfile) -> dict[str, float]:
     parts: dict[str, float] = {}
+    terms: dict[str, dict[str, float]] = {}
     for term in TERMS:
         price: Price = getattr(rule.cycles, term.price)
-        _add(parts, _part(price, term.units(done, profile.hardware)))
+        terms[term.name] = _part(price, term.units(done, profile.hardware))
+    if rule.pipelined:
+        for name in hidden_terms({name: _cycles(own, profile) for name, own in terms.items()}):
+            del terms[name]
+        terms["call"] = _part(rule.cycles.per_call, done.calls)
+    for own in terms.values():
+        _add(parts, own)
     return parts
 
 
 def _serial(rule: KernelRule, done: Counts, profile: DeviceProfile) -> dict[str, float]:
     parts: dict[str, float] = {}
-    _add(parts, _part(rule.cycles.per_call, done.calls))
+    if not rule.pipelined:
+        _add(parts, _part(rule.cycles.per_call, done.calls))
     _add(parts, _part(profile.runtime.per_relayout, done.relayouts))
     if profile.hardware.cores > 1 and done.outputs:
         _add(parts, _part(profile.runtime.per_fork, done.calls))

@@ -88,9 +88,10 @@ def _share(total: int, layers: int, layer: int) -> int:
 def llm_decode(name: str, p: Mapping[str, int]) -> Graph:
     """Return one decoding step of a Llama-like model (Touvron et al., arXiv 2302.13971).
 
-    Linear layers have `bits` (32: reals, which a profile may keep in 16) with a scale and a zero
-    point per `group` weights, the output vocabulary's `vocab_bits`. `kv` is the width of keys and
-    values, less than `embed` where heads share them. Rotations of queries and keys are left out.
+    Linear layers have weights of `bits`, the output vocabulary's of `vocab_bits`: 4 or 8 with a
+    scale and a zero point per `group` of them, or 32: reals, which a profile may keep in 16.
+    `kv` is the width of keys and values, less than `embed` where heads share them. Rotations of
+    queries and keys are left out.
     """
     _divides(name, p["heads"], p["embed"])
     for key in ("bits", "vocab_bits"):
@@ -98,7 +99,7 @@ def llm_decode(name: str, p: Mapping[str, int]) -> Graph:
             raise GraphError(f"{name}: {key}: expected one of {_WIDTHS}, got {p[key]}")
     width = p["embed"] // p["heads"]
     kv_heads = p["kv"] // width
-    if p["kv"] % width or p["kv"] > p["embed"] or p["heads"] % kv_heads:
+    if p["kv"] % width or p["heads"] % kv_heads:
         raise GraphError(f"{name}: kv: expected a multiple of {width} that divides {p['embed']}")
     draft = Draft(name)
     linear = partial(draft.linear, bits=p["bits"], group=p["group"])
@@ -118,6 +119,6 @@ def llm_decode(name: str, p: Mapping[str, int]) -> Graph:
         gate = draft.add(Elementary(function="silu"), linear(seen, p["ffn"]))
         gated = draft.add(Mul(), gate, linear(seen, p["ffn"]))
         x = draft.add(Add(), linear(gated, p["embed"]), x)
-    group = p["group"] if p["vocab_bits"] == p["bits"] else 0
-    logits = draft.linear(draft.rms_norm(x), p["vocab"], bits=p["vocab_bits"], group=group)
+    last = draft.rms_norm(x)
+    logits = draft.linear(last, p["vocab"], bits=p["vocab_bits"], group=p["group"])
     return draft.graph(logits, *added)

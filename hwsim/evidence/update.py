@@ -30,9 +30,11 @@ def updated_family(name: str) -> dict[Path, str]:
         free = of.root.runtime.constants | {n: found.constants[n] for n in of.plan.constants}
         texts[root] = with_constants(texts[root], free)
     for profile, path in files.items():
-        for system in sorted({s.system for s in of.samples if s.measurement.profile == profile}):
-            if f'"{system[1]}": {{scale' in texts[path]:
-                texts[path] = with_scale(texts[path], system[1], found.scales[system])
+        # Boards share the scales of their core, which one of them states.
+        places = {s.system[0] for s in of.samples if s.measurement.profile == profile}
+        for (place, version), scale in found.scales.items():
+            if place in places and f'"{version}": {{scale' in texts[path]:
+                texts[path] = with_scale(texts[path], version, scale)
     for validation in validate(of, found):
         if validation.profile in files:
             path = files[validation.profile]

@@ -214,6 +214,7 @@ class Conv2d:
             kind="depthwise_conv2d" if self.is_depthwise else kind,
             rows=self.weight.shape[0] // self.groups,
             columns=positions,
+            height=y.shape[1],
             depth=self.weight.matrix.shape[1],
             groups=self.groups,
             window=self.kernel,

@@ -168,6 +168,7 @@ class Conv2dTranspose:
             kind=self.kind,
             rows=self.weight.shape[0] // self.groups,
             columns=positions,
+            height=x.shape[1],
             depth=self.weight.matrix.shape[1],
             groups=self.groups,
             window=self.kernel,

@@ -19,14 +19,20 @@ class Memory(Section):
             its accesses is part of the kernels' measured cycles.
         cycles_per_byte: The same the other way round, where the bandwidth is a fitted constant.
         pj_per_byte: Energy of one byte read or written.
+        access_bytes: Bytes that one access moves: those of all channels of one position are rounded
+            up to it.
         holds: What lives here at rest. A level that holds nothing is a cache or a scratchpad.
+        retains_activations: Whether a cache still has what the last op wrote: activations of an op
+            that fit here together are not moved through the levels beyond.
     """
 
     size_bytes: Capacity
     bytes_per_cycle: Positive | None = None
     cycles_per_byte: Price | None = None
     pj_per_byte: NonNegative
+    access_bytes: Extent = 1
     holds: Annotated[tuple[Literal["weights", "activations"], ...], Field(strict=False)] = ()
+    retains_activations: bool = False
 
     @property
     def is_timed(self) -> bool:

@@ -28,11 +28,22 @@ class Tile(Section):
         m: Output channels.
         n: Output positions.
         k: Weights of one output; in a sparse kernel, stored weights of one lane.
+        height: Rows of output positions. Where given, n counts positions of one row, and rows and
+            columns of the map are rounded up apart.
+        taps: Elements of the kernel window. Where given, k counts input channels, and elements and
+            channels are rounded up apart.
     """
 
     m: Extent = 1
     n: Extent = 1
     k: Extent = 1
+    height: Extent | None = None
+    taps: Extent | None = None
+
+    @property
+    def positions(self) -> int:
+        """Output positions, all rows together."""
+        return self.n * (self.height or 1)
 
 
 class Cycles(Section):
@@ -113,6 +124,9 @@ class KernelRule(Section):
             2016), the cheapest for each layer; empty where it multiplies directly.
         layout: Order of axes that the kernel works in (`nhwc`, `c4`); a tensor from a kernel with
             another one is rearranged first. Absent where any will do.
+        pipelined: Whether multipliers, output stage and weight decoder work side by side, so that
+            only the slowest of `per_mac`, `per_output` and `per_weight_byte` counts. `per_call` is
+            then the time to fill them, and transfers that overlap run beside it too.
         overlaps_memory: As `Runtime.overlaps_memory`, which holds where this is absent.
         cycles: Price per unit of work.
         scratch_bytes_per_depth: Scratch in RAM per weight of one output (im2col columns).
@@ -130,6 +144,7 @@ class KernelRule(Section):
     units: Extent = 1
     winograd: Annotated[tuple[Annotated[int, Field(ge=2, le=6)], ...], Field(strict=False)] = ()
     layout: Text | None = None
+    pipelined: bool = False
     overlaps_memory: bool | None = None
     cycles: Cycles
     scratch_bytes_per_depth: NonNegative = 0.0

@@ -23,6 +23,18 @@ class Version(Section):
     removes_dead_channels: bool = False
 
 
+class WeightCoding(Section):
+    """Lossless compression of weights by the compiler; the unit decodes them as it reads them.
+
+    Attributes:
+        entropy_factor: Bits of a coded weight over the Shannon entropy of the layer's codes.
+        bytes_per_channel: What lies beside the weights of an output channel: bias, multiplier.
+    """
+
+    entropy_factor: Positive
+    bytes_per_channel: NonNegative
+
+
 class Runtime(Section):
     """The software that runs the model.
 
@@ -34,6 +46,7 @@ class Runtime(Section):
         constants: Prices by name, in cycles. Kernels refer to them, so that a few numbers can be
             fitted where many kernels share them.
         kernels: By name; the first that takes a node runs it.
+        merges_pads: Whether its compiler merges the pad of an image into the convolution behind it.
         overlaps_memory: Whether transfers run beside compute, so that only the longer counts.
         real_bits: Width at which reals are kept and computed, whatever the model says.
         per_fork: Cycles to hand a kernel to further cores and to wait for them, once per call;
@@ -41,6 +54,7 @@ class Runtime(Section):
         per_relayout: Cycles per element of a tensor that is rearranged between two kernels.
         per_launch: Cycles of the host between two launches: an inference takes at least so long
             for each call.
+        weight_coding: How integer weights are compressed; absent where they lie as they are.
         code_bytes: Flash taken by the runtime itself.
         arena_bytes: RAM taken by the runtime beside the tensors.
     """
@@ -50,11 +64,13 @@ class Runtime(Section):
     versions: dict[str, Version] = Field(default_factory=dict[str, Version])
     constants: dict[str, NonNegative] = Field(default_factory=dict[str, float])
     kernels: Annotated[dict[str, KernelRule], Field(min_length=1)]
+    merges_pads: bool = False
     overlaps_memory: bool = False
     real_bits: Literal[16, 32] = 32
     per_fork: Price = 0.0
     per_relayout: Price = 0.0
     per_launch: Price = 0.0
+    weight_coding: WeightCoding | None = None
     code_bytes: Bytes
     arena_bytes: Bytes
 

@@ -29,6 +29,7 @@ from ai_edge_litert.interpreter import (  # pyright: ignore[reportMissingTypeStu
 import hwsim
 from hwsim.formats import NM, Bitmask, Csr, Dense
 from hwsim.graph import Graph
+from tests.bench.caches import cache_ratios
 from tests.bench.layers import all_ratios
 from tests.bench.networks import mobilenet_v2, quantized, resnet18
 from tests.bench.signs import sign_ratios
@@ -170,7 +171,7 @@ def all_results() -> dict[str, dict[str, float]]:
     results |= all_ratios()
     for sparsity in (0.5, 0.9, 0.95):
         results[f"scipy CSR float32 / ours, {sparsity:.0%} zeros"] = format_ratios(sparsity)
-    return results | sign_ratios()
+    return results | sign_ratios() | cache_ratios()
 
 
 def main() -> None:

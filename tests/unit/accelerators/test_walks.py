@@ -217,12 +217,12 @@ def test_scnn(
     assert walk.filler == busy * vectors[0] * vectors[1] - made
 
 
-def test_scnn_takes_positions_as_a_square_or_a_row() -> None:
+def test_scnn_lays_positions_out_as_a_square_or_nearly_so() -> None:
     weights = np.ones((8, 2), bool)
-    # 1,024 positions: 16 per element. 40: 5 for each of the 8 elements of one row of the grid.
-    # Two channels, two vectors of weights each.
-    assert Scnn().walk(weights, np.ones((1024, 2), bool)).cycles == 2 * 2 * 4
-    assert Scnn().walk(weights, np.ones((40, 2), bool)).cycles == 2 * 2 * 2
+    # Two channels, two vectors of weights each, and per element: 4 x 4 of 32 x 32 positions, 2 x 5
+    # of 16 x 40, 5 of one row of 37, none of none.
+    for positions, vectors in ((1024, 4), (640, 3), (37, 2), (0, 0)):
+        assert Scnn().walk(weights, np.ones((positions, 2), bool)).cycles == 2 * 2 * vectors
 
 
 @given(product=products(), units=st.integers(1, 4), block=st.integers(1, 5))

@@ -15,9 +15,11 @@ from hwsim.tensor import Weight
 ENCODINGS = ("reals", "symmetric", "one zero point", "zero points", "groups")
 
 
-def weight_of(encoding: str, shape: tuple[int, int, int, int], rng: np.random.Generator) -> Weight:
+def weight_of(
+    encoding: str, shape: tuple[int, int, int, int], density: float, rng: np.random.Generator
+) -> Weight:
     """Return a weight most of whose elements are 0, whole filters and columns too."""
-    keep = rng.random(shape) < 0.3
+    keep = rng.random(shape) < density
     keep[rng.random(shape[0]) < 0.4] = False
     keep[..., rng.random(shape[3]) < 0.4] = False
     real = np.where(keep, rng.integers(1, 5, shape), 0).astype(np.float32)
@@ -43,13 +45,21 @@ def weight_of(encoding: str, shape: tuple[int, int, int, int], rng: np.random.Ge
     filters=st.integers(1, 5),
     taps=st.sampled_from([(1, 1), (2, 3), (9, 8)]),
     inputs=st.integers(1, 3),
+    density=st.sampled_from([0.02, 0.3]),
     seed=st.integers(0, 999),
 )
 def test_zeros_are_those_of_the_slow_twin(
-    encoding: str, groups: int, filters: int, taps: tuple[int, int], inputs: int, seed: int
+    encoding: str,
+    groups: int,
+    filters: int,
+    taps: tuple[int, int],
+    inputs: int,
+    density: float,
+    seed: int,
 ) -> None:
     shape = (groups * filters, *taps, inputs)
-    op = Conv2d(weight=weight_of(encoding, shape, np.random.default_rng(seed)), groups=groups)
+    weight = weight_of(encoding, shape, density, np.random.default_rng(seed))
+    op = Conv2d(weight=weight, groups=groups)
     real = op.weight.real()
     rows = range(groups * filters)
     assert zero_filters(op).tolist() == [not real[row].any() for row in rows]

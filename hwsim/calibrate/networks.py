@@ -1,0 +1,61 @@
+"""The whole networks that a calibration is judged on; nothing is fitted to them."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+
+from hwsim.evidence.networks import network
+from hwsim.tensor import TensorType, Weight
+
+if TYPE_CHECKING:
+    from hwsim.graph import Graph
+    from hwsim.numerics import Quant
+    from hwsim.op import Op
+
+NETWORKS: Final = (
+    "mlperf_ad",
+    "mlperf_kws",
+    "mlperf_ic",
+    "mlperf_vww",
+    "mobilenet_v2",
+    "ncnn_resnet18",
+)
+"""Tables of layer shapes: MLPerf Tiny's four, and two of images of 224 x 224."""
+
+
+def whole_network(name: str, types: str) -> Graph:
+    """Return a network of `NETWORKS` as runtimes can be given it.
+
+    Args:
+        name: Of the table.
+        types: `8x8` or `f32`.
+    """
+    graph = network(name, types)
+    tensors = {tensor: _tensor(type_) for tensor, type_ in graph.tensors.items()}
+    ops = {node.name: _op(node.op) for node in graph.nodes}
+    return replace(graph, tensors=tensors).with_ops(ops)
+
+
+def _tensor(type_: TensorType) -> TensorType:
+    return replace(type_, quant=_rounded(type_.quant))
+
+
+def _op(op: Op) -> Op:
+    """Return an op whose weights' scales files can hold."""
+    described: Any = op
+    changed = {
+        field.name: replace(value, quant=_rounded(value.quant))
+        for field in fields(described)
+        if isinstance(value := getattr(op, field.name), Weight)
+    }
+    return replace(described, **changed)
+
+
+def _rounded(quant: Quant | None) -> Quant | None:
+    """Return an encoding with scales that are float32 numbers, as files hold them."""
+    if quant is None:
+        return None
+    return replace(quant, scale=tuple(np.array(quant.scale, np.float32).tolist()))
