@@ -31,6 +31,8 @@ class Counts:
         decodes: Weights unpacked to dense.
         weight_bytes: Weights as stored, biases included.
         transforms: Elements of the tiles that Winograd's transforms read and write.
+        positions: Output positions of a product; elsewhere rows of the last axis that are read, or
+            written where those are more.
         relayouts: Elements rearranged because the kernel before works in another order of axes.
         calls: Kernel executions.
         traffic_bytes: Bytes moved per memory.
@@ -48,6 +50,7 @@ class Counts:
     decodes: int = 0
     weight_bytes: int = 0
     transforms: int = 0
+    positions: int = 0
     relayouts: int = 0
     calls: int = 0
     traffic_bytes: Mapping[str, int] = field(default_factory=dict[str, int])

@@ -79,6 +79,9 @@ def level_text(form: Form) -> str:
         count, events, entries, out, totals, sets, shift, *_ = inputs
         last = Variable(b, number(-1))
         sums = [Variable(b, number(0)) for _ in range(TOTALS)]
+        if not form.has_writes:
+            # Where nothing is written back, what is sent are the misses.
+            sums[0] = sums[3]
         with counted(b, count) as i:
             event = load(b, b.add(events, b.mul(i, number(8))), I64)
             # A line that was just written stays so when it is read; where writes leave the order
@@ -117,9 +120,9 @@ def _access(
     new, is_miss = _moved(b, form, key, ways)
     store(b, new, row)
     missed = b.zext(is_miss, I64)
-    misses.set(b, b.add(misses.get(b), missed))
     _send(b, out, sent, (event, shift, number(0)), missed)
     if form.has_writes:
+        misses.set(b, b.add(misses.get(b), missed))
         write_misses.set(b, b.add(write_misses.get(b), b.and_(missed, event)))
         dirty = b.and_(missed, victim)
         write_backs.set(b, b.add(write_backs.get(b), dirty))

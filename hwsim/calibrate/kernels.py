@@ -5,10 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from hwsim.calibrate.layers import TYPES
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Mapping
 
 Tile = tuple[int, int, int]
 """Output channels, output positions, depth."""
@@ -57,47 +55,71 @@ def kernel_name(draft: str, types: str) -> str:
     return f"{draft}_{'f32' if types == 'f32' else 's8'}"
 
 
-_GEMM_TERMS: Final = ("per_call", "per_mac", "per_output", "per_weight_byte", "per_input")
-_FEW: Final = {"channels_in": [1, 4]}
+_GEMM: Final = ("per_call", "per_mac", "per_output", "per_weight_byte", "per_input")
+_CONV: Final = (*_GEMM, "per_tap")
+_DEPTHWISE: Final = ("per_call", "per_mac", "per_output", "per_position", "per_input")
+_LINEAR: Final = ("per_call", "per_mac", "per_output", "per_input", "per_weight_byte")
+_LIGHT: Final = ("per_call", "per_output", "per_input", "per_position")
 
-DRAFTS: Final = (
-    KernelDraft(
-        name="stem", ops=("conv2d",), takes=_FEW, tiles=_GEMM_TILES,
-        terms=("per_call", "per_mac", "per_output", "per_tap"),
-    ),
-    KernelDraft(
-        name="conv", ops=("conv2d",), terms=(*_GEMM_TERMS, "per_tap"), tiles=_GEMM_TILES,
-    ),
-    KernelDraft(name="pointwise", ops=("pointwise_conv2d",), terms=_GEMM_TERMS, tiles=_GEMM_TILES),
-    KernelDraft(
-        name="linear", ops=("linear",), terms=("per_call", "per_mac", "per_output", "per_input"),
-        tiles=_LANE_TILES,
-    ),
+_STEM: Final = KernelDraft(
+    name="stem", ops=("conv2d",), takes={"channels_in": [1, 4]}, tiles=_GEMM_TILES,
+    terms=("per_call", "per_mac", "per_output", "per_tap", "per_position"),
+)  # fmt: skip
+_LINEAR_DRAFT: Final = KernelDraft(
+    name="linear", ops=("linear",), terms=_LINEAR, tiles=_LANE_TILES
+)
+_LIGHT_DRAFTS: Final = (
     *(
         KernelDraft(
-            name=f"depthwise{side}x{side}_{stride}", ops=("depthwise_conv2d",), tiles=_LANE_TILES,
-            takes={"windows": [[side, side]], "strides": [[stride, stride]]},
-            terms=("per_call", "per_mac", "per_output", "per_input"),
+            name=f"{kind}_{side}x{side}", ops=(kind,), terms=_LIGHT,
+            takes={"windows": [[side, side]]},
         )
-        for side in (3, 5) for stride in (1, 2)
-    ),
-    KernelDraft(
-        name="depthwise", ops=("depthwise_conv2d",), tiles=_LANE_TILES,
-        terms=("per_call", "per_mac", "per_output"),
+        for kind in ("average_pool2d", "max_pool2d") for side in (2, 3)
     ),
     *(
-        KernelDraft(name=kind, ops=(kind,), terms=("per_call", "per_output", "per_input"))
+        KernelDraft(name=kind, ops=(kind,), terms=_LIGHT)
         for kind in (
-            "add", "average_pool2d", "concat", "hard_swish", "logistic", "max_pool2d", "mean",
-            "mul", "relu", "softmax", "tanh",
+            "add", "average_pool2d", "concat", "hard_swish", "logistic", "mean", "mul", "relu",
+            "softmax", "tanh",
         )
     ),
 )  # fmt: skip
-"""Every kernel that is fitted, for each of the types; the first that takes a layer runs it."""
 
+LITERT_DRAFTS: Final = (
+    _STEM,
+    KernelDraft(name="conv", ops=("conv2d",), terms=_CONV, tiles=_GEMM_TILES),
+    KernelDraft(name="pointwise", ops=("pointwise_conv2d",), terms=_GEMM, tiles=_GEMM_TILES),
+    _LINEAR_DRAFT,
+    *(
+        KernelDraft(
+            name=f"depthwise_{side}x{side}", ops=("depthwise_conv2d",), terms=_DEPTHWISE,
+            takes={"windows": [[side, side]]}, tiles=_LANE_TILES,
+        )
+        for side in (3, 5)
+    ),
+    *_LIGHT_DRAFTS,
+)  # fmt: skip
+"""XNNPACK takes any number of channels alike; its depthwise kernels are written per window."""
 
-def drafted() -> Iterator[tuple[str, KernelDraft, str]]:
-    """Yield the name, draft and types of every kernel."""
-    for draft in DRAFTS:
-        for types in TYPES:
-            yield kernel_name(draft.name, types), draft, types
+ONNXRUNTIME_DRAFTS: Final = (
+    _STEM,
+    *(
+        KernelDraft(name=f"{name}{suffix}", ops=ops, terms=terms, takes=takes, tiles=_GEMM_TILES)
+        for name, ops, terms in (
+            ("conv", ("conv2d",), _CONV), ("pointwise", ("pointwise_conv2d",), _CONV),
+        )
+        for suffix, takes in (("", {"channel_multiple": 4}), ("_odd", {}))
+    ),
+    _LINEAR_DRAFT,
+    *(
+        KernelDraft(
+            name=f"depthwise{suffix}", ops=("depthwise_conv2d",), terms=_DEPTHWISE, takes=takes,
+            tiles=_LANE_TILES,
+        )
+        for suffix, takes in (
+            ("_16", {"channel_multiple": 16}), ("_4", {"channel_multiple": 4}), ("_odd", {}),
+        )
+    ),
+    *_LIGHT_DRAFTS,
+)  # fmt: skip
+"""Its blocked layouts need multiples of channels, and other kernels run the rest."""

@@ -73,6 +73,7 @@ Draw: TypeAlias = Callable[[np.random.Generator], Layer]
 _LEAST_MACS, _MOST_MACS = 20_000, 250_000_000
 _MOST_ELEMENTS = 900_000
 _MOST_WEIGHTS = 2_400_000
+_LARGEST_GLOBAL, _LARGEST_WINDOW = 16, 3
 _SIZES: Final = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112)
 
 
@@ -147,6 +148,9 @@ def _pointwise(rng: np.random.Generator) -> Layer:
 
 def _depthwise(rng: np.random.Generator) -> Layer:
     channels = _channels(rng)
+    # Runtimes have other kernels for whole vectors of channels, which most layers are.
+    if rng.random() < 0.4:
+        channels = max(16, 16 * round(channels / 16))
     return Layer(
         kind="depthwise_conv2d", types="", size=_size(rng), channels=channels, out=channels,
         kernel=int(rng.choice((3, 3, 5))), stride=int(rng.choice((1, 1, 2))),
@@ -162,10 +166,13 @@ def _linear(rng: np.random.Generator) -> Layer:
 
 def _pooling(kind: str) -> Draw:
     def draw(rng: np.random.Generator) -> Layer:
-        kernel, channels = int(rng.choice((2, 3))), _channels(rng)
+        channels, size = _channels(rng), _size(rng)
+        # Every third averages over the whole image.
+        is_global = kind == "average_pool2d" and size <= _LARGEST_GLOBAL
+        kernel = int(rng.choice((2, 3, size) if is_global else (2, 3)))
         return Layer(
-            kind=kind, types="", size=_size(rng), channels=channels, out=channels, kernel=kernel,
-            stride=2,
+            kind=kind, types="", size=size, channels=channels, out=channels, kernel=kernel,
+            stride=min(size, max(2, kernel)) if kernel > _LARGEST_WINDOW else 2,
         )  # fmt: skip
 
     return draw
@@ -186,14 +193,15 @@ def _softmax(rng: np.random.Generator) -> Layer:
 
 
 _DRAWS: Final[tuple[tuple[Draw, int, int], ...]] = (
-    (_conv, 44, 18),
-    (_pointwise, 36, 15),
-    (_depthwise, 32, 12),
-    (_linear, 20, 9),
-    (_softmax, 8, 4),
-    *((_pooling(kind), 8, 4) for kind in ("average_pool2d", "max_pool2d")),
+    (_conv, 70, 24),
+    (_pointwise, 60, 20),
+    (_depthwise, 60, 20),
+    (_linear, 24, 10),
+    (_softmax, 12, 4),
+    (_pooling("average_pool2d"), 24, 8),
+    (_pooling("max_pool2d"), 16, 5),
     *(
-        (_elementwise(kind), 7, 3)
+        (_elementwise(kind), 9, 3)
         for kind in ("add", "concat", "hard_swish", "logistic", "mean", "mul", "relu", "tanh")
     ),
 )

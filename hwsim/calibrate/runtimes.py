@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from hwsim.calibrate.bare import without_conversions
+from hwsim.calibrate.kernels import LITERT_DRAFTS, ONNXRUNTIME_DRAFTS
+from hwsim.errors import UnsupportedError
 from hwsim.interchange import save
 from hwsim.peers._package import package
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array
+    from hwsim.calibrate.kernels import KernelDraft
     from hwsim.graph import Graph
 
 Once: TypeAlias = Callable[[], object]
@@ -31,6 +34,7 @@ class HostRuntime:
         title: As its makers call it.
         package: The Python package that it comes in.
         policy: Which of our numerics is its integers.
+        drafts: The kernels that it is taken to have.
         prepare: Graph and threads to a function that runs it once.
     """
 
@@ -38,6 +42,7 @@ class HostRuntime:
     title: str
     package: str
     policy: str
+    drafts: tuple[KernelDraft, ...]
     prepare: Callable[[Graph, int], Once]
 
     @property
@@ -105,11 +110,24 @@ def _values(shape: Any, dtype: Any) -> Array:
 RUNTIMES: tuple[HostRuntime, ...] = (
     HostRuntime(
         name="litert", title="LiteRT with XNNPACK", package="ai_edge_litert", policy="xnnpack",
-        prepare=_litert,
+        drafts=LITERT_DRAFTS, prepare=_litert,
     ),
     HostRuntime(
         name="onnxruntime", title="ONNX Runtime", package="onnxruntime", policy="ort",
-        prepare=_onnxruntime,
+        drafts=ONNXRUNTIME_DRAFTS, prepare=_onnxruntime,
     ),
 )  # fmt: skip
 """A new runtime is an entry here."""
+
+
+def find_runtime(name: str) -> HostRuntime:
+    """Return the runtime of that name.
+
+    Raises:
+        UnsupportedError: There is none.
+    """
+    for runtime in RUNTIMES:
+        if runtime.name == name:
+            return runtime
+    known = ", ".join(runtime.name for runtime in RUNTIMES)
+    raise UnsupportedError(f"no runtime {name!r} to calibrate; known: {known}")

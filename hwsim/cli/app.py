@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hwsim.cli.calibrate import calibrate
 from hwsim.cli.compress import compress
 from hwsim.cli.devices import check_profile, device, devices
 from hwsim.cli.evaluate import compare, evaluate
@@ -41,6 +42,7 @@ app.command()(compress)
 app.command()(sensitivity)
 app.command()(fit)
 app.command()(validate)
+app.command()(calibrate)
 app.command()(sweep)
 app.command()(search)
 app.command()(devices)

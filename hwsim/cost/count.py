@@ -23,7 +23,7 @@ def count(program: Program) -> tuple[Counts, ...]:
 
 
 def _count_step(program: Program, step: Step, relayouts: int) -> Counts:
-    workload, slots = step.workload, slots_of(step)
+    workload, slots = step.workload, slots_of(step, program.graph.input_types(step.node))
     return Counts(
         macs=workload.macs,
         macs_effective=_effective(step),
@@ -37,10 +37,20 @@ def _count_step(program: Program, step: Step, relayouts: int) -> Counts:
         decodes=step.weight.codes.size if step.weight is not None and step.decoded_bytes else 0,
         weight_bytes=weight_bytes_of(step, program.profile.runtime.real_bits),
         transforms=slots.transforms,
+        positions=_positions(program, step),
         relayouts=relayouts,
         calls=1,
         traffic_bytes=traffic_of(program, step, slots),
     )
+
+
+def _positions(program: Program, step: Step) -> int:
+    """Return the output positions of a product; elsewhere the rows read, or written if more."""
+    if step.workload.output_elements == 0 or step.workload.columns:
+        return step.workload.columns
+    graph, node = program.graph, step.node
+    types = (*graph.input_types(node), *graph.output_types(node))
+    return max(type_.elements // (type_.shape[-1] if type_.shape else 1) for type_ in types)
 
 
 def _effective(step: Step) -> int:

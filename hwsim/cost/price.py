@@ -33,6 +33,7 @@ def price(program: Program, counts: Sequence[Counts]) -> Estimate:
         _step_cycles(program, step, done) for step, done in zip(program.steps, counts, strict=True)
     ]
     _wait_for_launches(program, cycles)
+    _start_inference(program, cycles)
     steps = tuple(
         _price_step(program, step, done, terms)
         for step, done, terms in zip(program.steps, counts, cycles, strict=True)
@@ -109,6 +110,18 @@ def _wait_for_launches(program: Program, cycles: list[dict[str, float]]) -> None
     waiting = max(0.0, interval * len(launched) - needed) / len(launched)
     for terms in launched:
         terms["launch"] = waiting
+
+
+def _start_inference(program: Program, cycles: list[dict[str, float]]) -> None:
+    """Spread what an inference costs beside its kernels over the steps that do something."""
+    runtime = program.profile.runtime
+    started = [
+        terms
+        for step, terms in zip(program.steps, cycles, strict=True)
+        if step.workload.output_elements
+    ]
+    for terms in started:
+        terms["inference"] = runtime.cycles(runtime.per_inference) / len(started)
 
 
 def _price_step(

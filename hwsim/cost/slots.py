@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.accelerators.dense_input import Layer, walk_dense_input
+
 if TYPE_CHECKING:
+    from hwsim.accelerators import Accelerator
+    from hwsim.arrays import Shape
     from hwsim.op import Workload
     from hwsim.profile import KernelRule, Tile
     from hwsim.program import Step
-    from hwsim.tensor import Weight
+    from hwsim.tensor import TensorType, Weight
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,11 +39,13 @@ class Slots:
     tile: Tile | None = None
 
 
-def slots_of(step: Step) -> Slots:
+def slots_of(step: Step, inputs: tuple[TensorType, ...]) -> Slots:
     """Return the slots of a step; none where nothing multiplies or no kernel takes it."""
     workload, rule = step.workload, step.rule
     if rule is None or not workload.macs:
         return Slots()
+    if rule.accelerator is not None and step.weight is not None:
+        return _scheduled(step.weight, step, rule.accelerator, inputs[0].shape)
     if step.is_walked and step.weight is not None:
         return _walked(step.weight, workload, rule.tile)
     if rule.winograd:
@@ -137,4 +143,31 @@ def _walked(weight: Weight, workload: Workload, tile: Tile) -> Slots:
         idle=issued - busy,
         nonzeros=int(stored.sum()) * (positions // tile.positions),
         tile=tile,
+    )
+
+
+def _scheduled(weight: Weight, step: Step, accelerator: Accelerator, shape: Shape) -> Slots:
+    """Return the slots of an accelerator that walks the stored weights and finds no zero beside.
+
+    Weights stored dense have none either. Convolutions know the height and width of their input
+    (the images of a batch lie below each other).
+    """
+    workload, rule = step.workload, step.rule
+    mask = weight.nonzero if step.is_walked else np.ones(weight.matrix.shape, np.bool_)
+    walk = walk_dense_input(
+        accelerator,
+        Layer(
+            weights=mask,
+            groups=workload.groups,
+            channels=workload.channels_in,
+            positions=workload.columns,
+            image=(shape[0] * shape[1], shape[2]) if len(shape) == 4 else None,
+        ),
+    )
+    return Slots(
+        executed=walk.macs_executed,
+        padding=walk.filler,
+        idle=walk.idle,
+        nonzeros=walk.macs_executed,
+        tile=None if rule is None else rule.tile,
     )

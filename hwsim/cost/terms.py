@@ -54,6 +54,7 @@ TERMS = (
     _term("output", "outputs", "per_output", "memory"),
     _term("weights", "weight_bytes", "per_weight_byte", "memory"),
     _term("transform", "transforms", "per_transform", "memory"),
+    _term("position", "positions", "per_position", "memory"),
 )
 """All that cores share; calls, forks, layouts and transfers are priced apart."""
 

@@ -57,9 +57,12 @@ def traffic_of(program: Program, step: Step, slots: Slots) -> Mapping[str, int]:
 
 def _accessed_bytes(type_: TensorType, real_bits: int, access: int) -> int:
     """Return the bytes that move with a tensor, the channels of a position `access` at a time."""
+    size = type_.stored_bytes(real_bits)
+    if access == 1:
+        return size
     positions = math.prod(type_.shape[:-1])
-    of_one = -(-type_.stored_bytes(real_bits) // positions)
-    return positions * -(-of_one // access) * access if access > 1 else type_.stored_bytes(real_bits)
+    of_one = -(-size // positions)
+    return positions * -(-of_one // access) * access
 
 
 def _path(memories: Mapping[str, Memory], home: str) -> list[str]:

@@ -167,6 +167,7 @@ def _contributions(
         for parts in moved.values():
             _add(unscaled, parts)
     runtime, clock_hz = profile.runtime, profile.hardware.clock_hz
+    _add(scaled, _part(runtime.per_inference, 1))
     host = _part(runtime.per_launch, launches)
     needed = _scale(profile) * _cycles(scaled, profile) + _cycles(unscaled, profile)
     if _scale(profile) * _cycles(host, profile) > needed:

@@ -65,7 +65,7 @@ class MaxPool2d(Weightless):
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
-        return _workload(self.kind, self.kernel, inputs, outputs)
+        return _workload(self.kind, self.kernel, self.stride, inputs, outputs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,7 +153,7 @@ class AveragePool2d(Weightless):
 
     def workload(self, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]) -> Workload:
         """See `Op.workload`."""
-        return _workload(self.kind, self.kernel, inputs, outputs)
+        return _workload(self.kind, self.kernel, self.stride, inputs, outputs)
 
 
 def _windows(x: Array, kernel: Pair, stride: Pair, padding: Padding, fill: float) -> Array:
@@ -175,12 +175,18 @@ def _pooled(kind: str, x: Shape, kernel: Pair, stride: Pair, padding: Padding) -
 
 
 def _workload(
-    kind: str, kernel: Pair, inputs: tuple[TensorType, ...], outputs: tuple[TensorType, ...]
+    kind: str,
+    kernel: Pair,
+    stride: Pair,
+    inputs: tuple[TensorType, ...],
+    outputs: tuple[TensorType, ...],
 ) -> Workload:
     """Return the work of a pooling op: each output reads a whole window."""
     elements = outputs[0].elements
     return Workload(
         kind=kind,
+        window=kernel,
+        stride=stride,
         input_elements=max(inputs[0].elements, elements * kernel[0] * kernel[1]),
         output_elements=elements,
     )

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import re
+from math import isclose
 from reprlib import repr as short_repr
 from typing import TYPE_CHECKING, cast
 
 from pydantic import ValidationError
 
+from hwsim.accelerators.find import find_accelerator
 from hwsim.errors import FormatError, UnsupportedError
 from hwsim.formats.find import find_format
 from hwsim.numerics import find_policy, find_rounding
 from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, WORK_KINDS
 from hwsim.profile.integers import ROUNDED
+from hwsim.profile.kernels import LOCKSTEP
 from hwsim.profile.schema import DeviceProfile
 
 if TYPE_CHECKING:
@@ -61,7 +64,7 @@ def _nonsense(profile: DeviceProfile, stem: str) -> Iterator[str]:
         yield f"name: expected {stem!r}, as the file is called, got {profile.name!r}"
     yield from _hardware(profile.hardware)
     for name, rule in profile.runtime.kernels.items():
-        for problem in (*_names(rule), *_prices(rule, profile.hardware)):
+        for problem in (*_names(rule), *_prices(rule, profile.hardware), *_schedule(rule)):
             yield f"runtime.kernels.{name}.{problem}"
     yield from _constants(profile)
     yield from _versions(profile.runtime)
@@ -105,7 +108,7 @@ def _constants(profile: DeviceProfile) -> Iterator[str]:
     runtime, memories = profile.runtime, profile.hardware.memories
     prices: dict[str, object] = {
         f"runtime.{key}": getattr(runtime, key)
-        for key in ("per_fork", "per_relayout", "per_launch")
+        for key in ("per_fork", "per_relayout", "per_inference", "per_launch")
     }
     for name, memory in memories.items():
         prices[f"hardware.memories.{name}.cycles_per_byte"] = memory.cycles_per_byte
@@ -173,6 +176,25 @@ def _prices(rule: KernelRule, hardware: Hardware) -> Iterator[str]:
                     f"types: {heavy[0]} multiplies {types}, and hardware.mac_pj gives no energy "
                     f"of it (gives: {', '.join(hardware.mac_pj)}); add hardware.mac_pj.{types}"
                 )
+
+
+def _schedule(rule: KernelRule) -> Iterator[str]:
+    """Yield what is wrong with the accelerator that a kernel names."""
+    if rule.schedule == LOCKSTEP:
+        if rule.geometry:
+            yield f"geometry: expected none, as a {LOCKSTEP} schedule has a tile, got some"
+        return
+    try:
+        accelerator = find_accelerator(rule.schedule, rule.geometry)
+    except UnsupportedError as error:
+        yield f"schedule: {error}; or {LOCKSTEP}"
+        return
+    per_mac, expected = rule.cycles.per_mac, 1.0 / accelerator.multipliers
+    if isinstance(per_mac, float) and not isclose(per_mac, expected, rel_tol=1e-6):
+        yield (
+            f"cycles.per_mac: expected {expected:.9g}, as {rule.schedule} of this geometry has "
+            f"{accelerator.multipliers} multipliers, got {per_mac:.9g}"
+        )
 
 
 def _multiplied(rule: KernelRule) -> Iterator[str]:

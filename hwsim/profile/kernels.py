@@ -6,14 +6,18 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import Field
 
+from hwsim.accelerators.find import find_accelerator
 from hwsim.profile.quantities import Extent, NonNegative, Price, Text
 from hwsim.profile.section import Section
 
 if TYPE_CHECKING:
+    from hwsim.accelerators import Accelerator
     from hwsim.op import Workload
 
 Support: TypeAlias = Literal["native", "decoded"]
 """`native`: the kernel works on it as it lies; `decoded`: it is unpacked to dense first."""
+
+LOCKSTEP = "lockstep"
 
 Pairs: TypeAlias = Annotated[
     tuple[Annotated[tuple[Extent, Extent], Field(strict=False)], ...], Field(strict=False)
@@ -61,6 +65,8 @@ class Cycles(Section):
         per_decode: Per weight unpacked to dense before the kernel starts.
         per_weight_byte: Per byte of weights as stored, fetched once: wait states of a flash.
         per_transform: Per element of the tiles that a Winograd kernel transforms.
+        per_position: Per output position of a product, or per row of the last axis elsewhere (as
+            many as are read, or written where those are more): loops over channels start anew.
     """
 
     per_call: Price = 0.0
@@ -72,6 +78,7 @@ class Cycles(Section):
     per_decode: Price = 0.0
     per_weight_byte: Price = 0.0
     per_transform: Price = 0.0
+    per_position: Price = 0.0
 
 
 class Takes(Section):
@@ -83,6 +90,7 @@ class Takes(Section):
         channels_in: Least and most input channels per group.
         channels_out: Least and most output channels per group.
         columns: Least and most output positions (1 in a linear layer of one row).
+        channel_multiple: Channels, in and out, of all groups together, must be multiples of this.
     """
 
     windows: Pairs | None = None
@@ -90,6 +98,7 @@ class Takes(Section):
     channels_in: Annotated[tuple[Extent, Extent], Field(strict=False)] | None = None
     channels_out: Annotated[tuple[Extent, Extent], Field(strict=False)] | None = None
     columns: Annotated[tuple[Extent, Extent], Field(strict=False)] | None = None
+    channel_multiple: Extent = 1
 
     def admits(self, workload: Workload) -> bool:
         """Return whether a kernel that takes these shapes takes this work."""
@@ -102,6 +111,8 @@ class Takes(Section):
             (self.windows is None or workload.window in self.windows)
             and (self.strides is None or workload.stride in self.strides)
             and all(span is None or span[0] <= extent <= span[1] for span, extent in ranges)
+            and workload.channels_in * workload.groups % self.channel_multiple == 0
+            and workload.rows * workload.groups % self.channel_multiple == 0
         )
 
 
@@ -119,6 +130,10 @@ class KernelRule(Section):
         index_bits: Widest index of a codebook that the kernel takes; absent where any will do.
         tile: Rounding of the extents.
         other_tiles: Tiles that the library may choose instead; it takes the one that issues least.
+        schedule: How the multipliers are kept busy with the stored weights: `lockstep`, lanes that
+            wait for the fullest, or an accelerator of `hwsim.accelerators`, counted by a walk;
+            then `per_mac` is 1 / multipliers.
+        geometry: Extents of that accelerator that differ from the published ones.
         units: Tiles in flight. The last wave of tiles takes as long as a full one.
         winograd: Extents m of F(m x m, 3 x 3) that the kernel may choose (Lavin and Gray, CVPR
             2016), the cheapest for each layer; empty where it multiplies directly.
@@ -141,6 +156,8 @@ class KernelRule(Section):
     index_bits: Annotated[int, Field(ge=1, le=16)] | None = None
     tile: Tile = Tile()
     other_tiles: Annotated[tuple[Tile, ...], Field(strict=False)] = ()
+    schedule: Text = LOCKSTEP
+    geometry: dict[str, Extent] = Field(default_factory=dict[str, int])
     units: Extent = 1
     winograd: Annotated[tuple[Annotated[int, Field(ge=2, le=6)], ...], Field(strict=False)] = ()
     layout: Text | None = None
@@ -148,3 +165,14 @@ class KernelRule(Section):
     overlaps_memory: bool | None = None
     cycles: Cycles
     scratch_bytes_per_depth: NonNegative = 0.0
+
+    @property
+    def accelerator(self) -> Accelerator | None:
+        """The accelerator that schedules this kernel; None where its lanes run in lockstep.
+
+        Raises:
+            UnsupportedError: There is no such schedule, or it has no such extent.
+        """
+        if self.schedule == LOCKSTEP:
+            return None
+        return find_accelerator(self.schedule, self.geometry)

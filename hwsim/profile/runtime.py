@@ -55,6 +55,7 @@ class Runtime(Section):
         per_launch: Cycles of the host between two launches: an inference takes at least so long
             for each call.
         weight_coding: How integer weights are compressed; absent where they lie as they are.
+        per_inference: Cycles of an inference beside its kernels: the call into the runtime.
         code_bytes: Flash taken by the runtime itself.
         arena_bytes: RAM taken by the runtime beside the tensors.
     """
@@ -70,6 +71,7 @@ class Runtime(Section):
     per_fork: Price = 0.0
     per_relayout: Price = 0.0
     per_launch: Price = 0.0
+    per_inference: Price = 0.0
     weight_coding: WeightCoding | None = None
     code_bytes: Bytes
     arena_bytes: Bytes
