@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from hwsim.calibrate.sample import Sample
     from hwsim.calibrate.session import Session
     from hwsim.evidence.errors import Errors
-    from hwsim.graph import Graph
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,9 +78,7 @@ def calibrate(session: Session, setting: Setting) -> Calibration:
     Raises:
         MeasurementError: No layer could be held out.
     """
-    tree = draft_tree(
-        setting.name, setting.runtime, setting.version, setting.host, session.rate_hz
-    )
+    tree = draft_tree(setting.name, setting.runtime, setting.version, setting.host, session.rate_hz)
     kernels = fit_kernels(setting.runtime.drafts, session.training, partial(profile_of, tree))
     constants = {name: cycles for kernel in kernels for name, cycles in kernel.constants.items()}
     rules = {kernel.name: kernel.rule for kernel in kernels}

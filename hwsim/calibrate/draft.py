@@ -117,14 +117,19 @@ def with_provenance(
         "runtime.kernels.view.cycles": "assumed: no bytes move",
         "numerics": "assumed: what this runtime computes on x86-64, compared bit by bit elsewhere",
     }
+    kernels: Mapping[str, Any] = tree["runtime"]["kernels"]
     tiles = {
-        f"runtime.kernels.{name}.{key}": f"fitted: {told}"
+        f"runtime.kernels.{name}.tile": f"fitted: {told}"
         for name, told in fitted.items()
-        for key in ("tile", "takes")
-        if key in tree["runtime"]["kernels"][name]
+        if "tile" in kernels[name]
+    }
+    takes = {
+        f"runtime.kernels.{name}.takes": "assumed: the runtime has a kernel of its own for these"
+        for name in fitted
+        if "takes" in kernels[name]
     }
     return {
         **tree,
         "evidence": evidence.model_dump(mode="json", exclude_none=True),
-        "sources": {**measured, **tiles, **assumed},
+        "sources": {**measured, **tiles, **takes, **assumed},
     }

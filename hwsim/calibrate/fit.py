@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from hwsim.calibrate.kernels import KernelDraft, Tile
     from hwsim.calibrate.sample import Sample
     from hwsim.profile import DeviceProfile
+
+ProfileOf: TypeAlias = "Callable[[Mapping[str, Any]], DeviceProfile]"
+"""Kernels, as a profile writes them, to a profile that has these."""
 
 # Weights of 1 / sqrt(error) make a fit of absolute errors of one of squares; a few rounds settle.
 _ROUNDS = 6
@@ -57,14 +60,10 @@ class FittedKernel:
         return rule | {"cycles": kept}
 
 
-Profiler = "Callable[[Mapping[str, Any]], DeviceProfile]"
-"""Kernels as a profile writes them to a profile that has these."""
-
-
 def fit_kernels(
     drafts: Sequence[KernelDraft],
     samples: Sequence[Sample],
-    profile_of: Callable[[Mapping[str, Any]], DeviceProfile],
+    profile_of: ProfileOf,
 ) -> tuple[FittedKernel, ...]:
     """Return the kernels that some sample ran, fitted to them; the others are dropped.
 
@@ -79,13 +78,13 @@ def fit_kernels(
     if not samples:
         raise MeasurementError("nothing to fit: expected measured layers, got none")
     named = {kernel_name(draft.name, types): (draft, types) for draft in drafts for types in TYPES}
-    whole = profile_of({name: draft.rule(types, (1, 1, 1)) for name, (draft, types) in named.items()})
+    whole = profile_of(
+        {name: draft.rule(types, (1, 1, 1)) for name, (draft, types) in named.items()}
+    )
     ran: dict[str, list[Sample]] = {}
     for sample in samples:
         ran.setdefault(kernel_of(sample.graph, whole), []).append(sample)
-    return tuple(
-        _best(name, *named[name], ran[name], profile_of) for name in named if name in ran
-    )
+    return tuple(_best(name, *named[name], ran[name], profile_of) for name in named if name in ran)
 
 
 def _best(
@@ -93,7 +92,7 @@ def _best(
     draft: KernelDraft,
     types: str,
     samples: Sequence[Sample],
-    profile_of: Callable[[Mapping[str, Any]], DeviceProfile],
+    profile_of: ProfileOf,
 ) -> FittedKernel:
     tried = (_fitted(name, draft, types, tile, samples, profile_of) for tile in draft.tiles)
     return min(tried, key=lambda kernel: kernel.error)
@@ -105,7 +104,7 @@ def _fitted(
     types: str,
     tile: Tile,
     samples: Sequence[Sample],
-    profile_of: Callable[[Mapping[str, Any]], DeviceProfile],
+    profile_of: ProfileOf,
 ) -> FittedKernel:
     profile = profile_of({name: draft.rule(types, tile)})
     prices = list(draft.rule(types, tile)["cycles"].values())
@@ -137,8 +136,9 @@ def solve(units: FloatArray, cycles: FloatArray) -> tuple[FloatArray, float]:
         units: [samples, prices].
         cycles: [samples], > 0.
     """
-    from scipy.optimize import nnls  # scipy takes a third of a second to import
+    import scipy.optimize  # scipy takes a third of a second to import
 
+    optimize: Any = scipy.optimize
     relative = units / cycles[:, None]
     weight = np.ones(len(cycles))
     prices, error = np.zeros(units.shape[1]), np.ones(len(cycles))
@@ -146,7 +146,8 @@ def solve(units: FloatArray, cycles: FloatArray) -> tuple[FloatArray, float]:
         rows = relative * weight[:, None]
         # Columns of like size: units range from one call to a billion products.
         size = np.maximum(np.linalg.norm(rows, axis=0), 1e-30)
-        prices = nnls(rows / size, weight)[0] / size
+        solution: FloatArray = optimize.nnls(rows / size, weight)[0]
+        prices = solution / size
         error = np.abs(relative @ prices - 1.0)
         weight = 1.0 / np.sqrt(np.maximum(error, _LEAST_ERROR))
     return prices, float(error.mean())

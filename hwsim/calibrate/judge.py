@@ -1,4 +1,4 @@
-"""Judge a fit: on layers that it did not see, beside MAC counting and a roofline, and on networks."""
+"""Judge a fit: on layers that it did not see, beside MAC counting and a roofline."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Judged:
 
     @property
     def error(self) -> float:
-        """predicted / measured - 1."""
+        """Relative: predicted / measured - 1."""
         return self.predicted_s / self.measured_s - 1.0
 
 

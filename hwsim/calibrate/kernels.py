@@ -65,9 +65,7 @@ _STEM: Final = KernelDraft(
     name="stem", ops=("conv2d",), takes={"channels_in": [1, 4]}, tiles=_GEMM_TILES,
     terms=("per_call", "per_mac", "per_output", "per_tap", "per_position"),
 )  # fmt: skip
-_LINEAR_DRAFT: Final = KernelDraft(
-    name="linear", ops=("linear",), terms=_LINEAR, tiles=_LANE_TILES
-)
+_LINEAR_DRAFT: Final = KernelDraft(name="linear", ops=("linear",), terms=_LINEAR, tiles=_LANE_TILES)
 _LIGHT_DRAFTS: Final = (
     *(
         KernelDraft(

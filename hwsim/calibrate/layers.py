@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
@@ -122,7 +123,7 @@ def _is_fit(layer: Layer) -> bool:
 
 def _channels(rng: np.random.Generator, low: int = 8, high: int = 512) -> int:
     """Return channels, uniform in the logarithm; most layers have a multiple of eight."""
-    drawn = float(np.exp(rng.uniform(np.log(low), np.log(high))))
+    drawn = math.exp(rng.uniform(math.log(low), math.log(high)))
     return round(drawn) if rng.random() < 0.2 else max(8, 8 * round(drawn / 8))
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from hwsim.calibrate.runtimes import Once
 
-BATCH_S: Final = 0.0004
+BATCH_S: Final = 0.00025
 """A sample runs the layer as often as fits: long beside the clock, short beside what disturbs."""
 
 # Probes before and after a sample that differ by more tell of a change of rate between them.
@@ -127,7 +127,7 @@ def measure(
     wanting = list(range(len(jobs)))
     while wanting and clock.now_s() - start_s < effort.limit_s:
         watch.learn()
-        for index in rng.permutation(wanting):
+        for index in map(int, rng.permutation(np.array(wanting))):
             sample = _sample(jobs[index], repeats[index], clock, watch)
             if sample is not None:
                 taken[index].append(sample)

@@ -22,13 +22,16 @@ def report_of(made: Calibration, session: Session) -> tuple[str, ...]:
     profile = made.tree
     constants = len(profile["runtime"]["constants"])
     runtime = f"{profile['runtime']['name']} {profile['runtime']['version']}"
-    return (
-        f"{profile['name']}: {runtime} on {profile['hardware']['core']}",
+    fitted = (
         f"{constants} constants of {len(made.kernels)} kernels, fitted to {len(made.training)} "
         f"layers at {session.rate_hz / 1e9:.2f} GHz; {len(session.disturbed)} graphs were never "
-        "undisturbed and are left out",
-        f"an inference costs {session.inference_cycles / session.rate_hz * 1e6:.2f} us beside its "
-        "layers",
+        "undisturbed and are left out"
+    )
+    inference_s = session.inference_cycles / session.rate_hz
+    return (
+        f"{profile['name']}: {runtime} on {profile['hardware']['core']}",
+        fitted,
+        f"an inference costs {inference_s * 1e6:.2f} us beside its layers",
         "",
         _HEADING,
         *_lines(made),
@@ -40,7 +43,8 @@ def report_of(made: Calibration, session: Session) -> tuple[str, ...]:
 
 
 _HEADING = (
-    f"{'layers held out':28s}{'n':>5s}{'MAPE':>8s}{'median':>8s}{'<10 %':>7s}{'<20 %':>7s}{'rank':>7s}"
+    f"{'layers held out':28s}{'n':>5s}{'MAPE':>8s}{'median':>8s}{'<10 %':>7s}{'<20 %':>7s}"
+    f"{'rank':>7s}"
 )
 
 

@@ -57,9 +57,7 @@ class HostRuntime:
 
 def _litert(graph: Graph, threads: int) -> Once:
     litert: Any = package("ai_edge_litert.interpreter")
-    runner = litert.Interpreter(
-        model_content=_written(graph, ".tflite"), num_threads=threads
-    )
+    runner = litert.Interpreter(model_content=_written(graph, ".tflite"), num_threads=threads)
     runner.allocate_tensors()
     for source in runner.get_input_details():
         runner.set_tensor(source["index"], _values(source["shape"], source["dtype"]))

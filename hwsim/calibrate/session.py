@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     from hwsim.calibrate.runtimes import HostRuntime, Once
     from hwsim.graph import Graph
 
-_TINY: Final = tuple(
-    Layer(kind="tanh", types=types, size=2, channels=8, out=8) for types in TYPES
-)
+_TINY: Final = tuple(Layer(kind="tanh", types=types, size=2, channels=8, out=8) for types in TYPES)
 _IN_A_ROW: Final = 9
 # Below this share of undisturbed layers, constants would be fitted to whatever else ran.
 _LEAST_CLEAN = 0.6

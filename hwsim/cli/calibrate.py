@@ -10,7 +10,7 @@ import typer
 
 def calibrate(
     runtime: Annotated[
-        str, typer.Option("--runtime", metavar="R", help="What runs the layers: litert, onnxruntime.")
+        str, typer.Option("--runtime", metavar="R", help="What runs them: litert, onnxruntime.")
     ],
     output: Annotated[
         Path, typer.Option("--output", metavar="PROFILE.yaml", help="Where the profile goes.")

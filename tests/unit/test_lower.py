@@ -105,7 +105,7 @@ def test_an_op_without_a_kernel_is_unsupported_and_never_priced() -> None:
 
 
 def test_types_without_a_kernel_are_named() -> None:
-    (step,) = lower(mlp_layer(), device("ethos_u55_vela")).steps
+    (step,) = lower(mlp_layer(), device("ethos_u55_128_vela")).steps
     assert step.executed_as == "unsupported"
     assert "no f32 kernel for linear (takes, as activation x weight bits: " in step.reason
 

@@ -143,8 +143,8 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         "recipe 'none' is given twice",
     ),
     "nothing runs it": (
-        evaluate(model="float.hwsim", device="ethos_u55_vela"),
-        "ethos_u55_vela has no f32 kernel for conv2d",
+        evaluate(model="float.hwsim", device="ethos_u55_128_vela"),
+        "ethos_u55_128_vela has no f32 kernel for conv2d",
     ),
     "output folder": (
         ("evaluate", "int8.hwsim", "--device", DEVICE, "--json", "none/out.json"),

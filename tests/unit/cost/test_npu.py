@@ -11,6 +11,9 @@ import hwsim
 from hwsim.arrays import Array
 from hwsim.cost import count, price
 from hwsim.cost.terms import TERMS, hidden_terms
+from hwsim.evidence.design import sample
+from hwsim.evidence.measurement import FOLDER, read_measurements
+from hwsim.evidence.networks import network
 from hwsim.formats import Dense
 from hwsim.graph import Graph, Node
 from hwsim.lower import lower
@@ -169,3 +172,16 @@ def test_one_channel_more_costs_a_block_of_eight(macs: int, channels: int, ratio
         if (program := lower(conv(out, 16, space=(1, 32, 32)), profile))
     )
     assert more / now == pytest.approx(ratio, rel=0.02)
+
+
+@pytest.mark.parametrize("name", ["ethos_u55_128_vela", "ethos_u55_256_vela"])
+def test_a_fit_sees_the_price_of_a_pipelined_kernel(name: str) -> None:
+    (row,) = (
+        row
+        for row in read_measurements(FOLDER / "vela.csv")
+        if (row.profile, row.network) == (name, "mlperf_kws")
+    )
+    program = lower(network(row.network, row.types), hwsim.device(name))
+    seconds = price(program, count(program)).latency_s
+    constants = program.profile.runtime.constants
+    assert sample(row).predict(constants, 1.0) == pytest.approx(seconds)
