@@ -20,6 +20,8 @@ $(READY): pyproject.toml constraints.txt
 	# First, and by its version: an open range would bring gigabytes of CUDA.
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt torch==2.13.0
 	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev,oracle]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[cachesim]' \
+		|| echo "no C compiler: what compares with pycachesim will be skipped"
 	touch $(READY)
 
 demo: $(READY)  ## train a digits network, compress it, compare it on six devices
@@ -46,7 +48,7 @@ nojit: $(READY)  ## the tests that need no speed, kernels interpreted
 bounds: $(READY)  ## the same, every array index checked
 	NUMBA_BOUNDSCHECK=1 $(PYTEST) -m "not slow"
 
-bench: $(READY)  ## speed as ratios to LiteRT and scipy, in one run
+bench: $(READY)  ## speed as ratios to LiteRT, ONNX Runtime, scipy and pycachesim, in one run
 	$(BIN)/python tests/bench/ratios.py --json build/bench.json
 
 golden: $(READY)  ## rewrite the golden reports; read the diff

@@ -17,11 +17,12 @@ from hwsim.calibrate.layers import make_plan
 from hwsim.calibrate.measure import Clock, Effort
 from hwsim.calibrate.networks import NETWORKS
 from hwsim.calibrate.report import report_of, table_of
-from hwsim.calibrate.runtimes import find_runtime
 from hwsim.calibrate.session import run_session
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
+
+    from hwsim.calibrate.runtimes import HostRuntime
 
 _WIDTH = 100
 
@@ -42,7 +43,7 @@ class Calibrated:
 
 
 def calibrated(
-    runtime_name: str,
+    runtime: HostRuntime,
     name: str,
     *,
     threads: int,
@@ -57,7 +58,7 @@ def calibrated(
     """Return a profile of this host.
 
     Args:
-        runtime_name: Of `hwsim.calibrate.runtimes.RUNTIMES`.
+        runtime: What is measured.
         name: Of the profile, as its file will be called.
         threads: Of the runtime.
         seed: Draws the layers, and the order in which they are measured.
@@ -70,9 +71,8 @@ def calibrated(
 
     Raises:
         MeasurementError: The host is too busy.
-        UnsupportedError: There is no such runtime, or its package is missing.
+        UnsupportedError: Its package is missing.
     """
-    runtime = find_runtime(runtime_name)
     version = runtime.version
     with _one_core(threads):
         session = run_session(

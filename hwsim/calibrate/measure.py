@@ -127,7 +127,8 @@ def measure(
     wanting = list(range(len(jobs)))
     while wanting and clock.now_s() - start_s < effort.limit_s:
         watch.learn()
-        for index in map(int, rng.permutation(np.array(wanting))):
+        for place in rng.permutation(len(wanting)).tolist():
+            index = wanting[place]
             sample = _sample(jobs[index], repeats[index], clock, watch)
             if sample is not None:
                 taken[index].append(sample)

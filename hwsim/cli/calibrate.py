@@ -35,12 +35,13 @@ def calibrate(
 ) -> None:  # fmt: skip
     """Measure layers on this host, fit few constants, report the error on layers held out."""
     from hwsim.calibrate.command import calibrated
+    from hwsim.calibrate.runtimes import find_runtime
     from hwsim.cli.output import write_texts
 
     if output.suffix != ".yaml":
         raise typer.BadParameter(f"--output: expected a file that ends in .yaml, got {output}")
     made = calibrated(
-        runtime,
+        find_runtime(runtime),
         output.stem,
         threads=threads,
         seed=seed,

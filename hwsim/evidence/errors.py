@@ -53,7 +53,7 @@ def errors_of(pairs: Sequence[tuple[float, float]]) -> Errors | None:
 
 def _spearman(predicted: np.ndarray, measured: np.ndarray) -> float | None:
     """Return Pearson's correlation of the ranks, ties sharing their mean rank."""
-    from scipy.stats import rankdata
+    from scipy.stats import rankdata  # pyright: ignore[reportUnknownVariableType]
 
     ranks = rankdata(predicted), rankdata(measured)
     if min(float(rank.std()) for rank in ranks) == 0:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -105,7 +105,8 @@ def _constants(
     prior: Mapping[str, float],
     ridge: float,
 ) -> dict[str, float]:
-    from scipy.optimize import nnls  # scipy takes a third of a second to import
+    # scipy takes a third of a second to import, and ships no types.
+    from scipy.optimize import nnls  # pyright: ignore[reportUnknownVariableType]
 
     names = list(prior)
     fixed = {name: 0.0 if name in prior else value for name, value in known.items()}
@@ -122,5 +123,5 @@ def _constants(
     target[len(samples) :] = pull
     # Columns of like size: constants range from cycles per MAC to cycles per call.
     size = np.array([prior[name] for name in names])
-    solution: FloatArray = nnls(rows * size, target)[0]
+    solution = cast("FloatArray", nnls(rows * size, target)[0])
     return dict(zip(names, (solution * size).tolist(), strict=True))

@@ -108,7 +108,9 @@ def read_measurements(path: Path) -> tuple[Measurement, ...]:
 
 
 def _measurement(where: str, row: Mapping[str, str | None]) -> Measurement:
-    cells = {key: (value or "").strip() for key, value in row.items() if isinstance(key, str)}
+    if None in row:
+        raise MeasurementError(f"{where}: expected {len(row) - 1} cells, got more")
+    cells = {key: (value or "").strip() for key, value in row.items()}
     for key in _REQUIRED:
         if not cells[key]:
             raise MeasurementError(f"{where}: {key}: expected a text, got none")

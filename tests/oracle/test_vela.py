@@ -1,6 +1,6 @@
 """The Ethos-U55 profiles against Vela, whose estimator they describe; no silicon stands behind it.
 
-Vela's own two back ends differ by up to 20 % on the same network.
+Vela's own two back ends differ by up to 12 % on these networks.
 """
 
 from __future__ import annotations

@@ -73,8 +73,8 @@ def test_a_shape_that_no_kernel_takes_is_refused_by_name() -> None:
         estimate(conv(3, 8), alone)
 
 
-def workload(**extents: int) -> Workload:
-    return Workload(kind="conv2d", **extents)
+def workload(*, rows: int, columns: int, depth: int) -> Workload:
+    return Workload(kind="conv2d", rows=rows, columns=columns, depth=depth)
 
 
 def step_of(work: Workload, rule: KernelRule) -> Step:

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hwsim.errors import MeasurementError
-from hwsim.evidence.design import FIXED, Sample
+from hwsim.evidence.contributions import FIXED
+from hwsim.evidence.design import Sample
 from hwsim.evidence.errors import errors_of
 from hwsim.evidence.fit import fit
 from hwsim.evidence.held_out import by_anchor, by_board, by_group, by_macs, by_roofline
