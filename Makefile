@@ -51,7 +51,8 @@ bounds: $(READY)  ## the same, every array index checked
 bench: $(READY)  ## speed as ratios to LiteRT, ONNX Runtime, scipy and pycachesim, in one run
 	$(BIN)/python tests/bench/ratios.py --json build/bench.json
 
-golden: $(READY)  ## rewrite the golden reports; read the diff
+golden: $(READY)  ## rewrite the golden reports and tables; read the diff
+	$(BIN)/python -m tests.evidence_page
 	$(BIN)/pytest -q tests/laws/test_reports.py tests/laws/test_techniques.py tests/unit/reports --update-golden
 
 clean:  ## forget the environment and what was built

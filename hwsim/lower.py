@@ -39,7 +39,7 @@ def lower(graph: Graph, profile: DeviceProfile) -> Program:
         graph = without_dead(graph)
     steps = tuple(_step(graph, node, profile) for node in graph.nodes)
     steps = _with_losses(steps, losses(whole, graph), profile)
-    arena = plan(buffers_of(graph, steps, profile.runtime.real_bits))
+    arena = plan(buffers_of(graph, steps, profile.runtime))
     return Program(
         graph=graph,
         profile=profile,

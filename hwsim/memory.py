@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
 ALIGNMENT_BYTES = 16
 """Buffers start at multiples of this, as in TFLite's arena (kDefaultTensorAlignment is 64 there,
@@ -15,13 +15,13 @@ ALIGNMENT_BYTES = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buffer:
-    """Room that is needed from step `first` to step `last`, both included.
+    """Room that is needed from moment `first` to moment `last`, both included.
 
     Attributes:
         name: Of the tensor, or of the node whose scratch it is.
         size_bytes: > 0.
-        first: Index of the step that writes it; -1 for inputs of the graph.
-        last: Index of the last step that reads it.
+        first: When it is first written, counted in steps or finer; -1 for inputs of the graph.
+        last: When it is last read.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Buffer:
     last: int
 
     def meets(self, other: Buffer) -> bool:
-        """Return whether both are alive in some step."""
+        """Return whether both are alive in some moment."""
         return self.first <= other.last and other.first <= self.last
 
 
@@ -48,20 +48,24 @@ class Placement:
 
 
 def plan(buffers: Iterable[Buffer]) -> tuple[Placement, ...]:
-    """Place every buffer: the largest first, each into the smallest gap that takes it.
+    """Place every buffer so that those alive at one time never overlap.
 
-    Greedy by size, best fit (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net
-    Inference", arXiv 2001.03288, algorithm 3). Buffers alive in one step never overlap.
+    The best of four greedy plans: buffers taken by size, or moment by moment with the fullest one
+    first (Pisarchyk and Lee, "Efficient Memory Management for Deep Neural Net Inference", arXiv
+    2001.03288, algorithms 3 and 2), each into the smallest gap that takes it, or into the first.
+    None is tried once the arena is as small as its fullest moment, which no plan can undercut.
     """
-    placed: list[Placement] = []
-    for buffer in sorted(buffers, key=lambda b: (-b.size_bytes, b.first, b.name)):
-        neighbours = sorted(
-            (other for other in placed if other.buffer.meets(buffer)),
-            key=lambda other: other.offset_bytes,
-        )
-        offset = _best_offset(buffer.size_bytes, neighbours)
-        placed.append(Placement(buffer=buffer, offset_bytes=offset))
-    return tuple(placed)
+    given = list(buffers)
+    least, best = busiest_bytes(given), _placed(_by_size(given), _smallest_gap)
+    for order, fit in (
+        (_by_size, _first_gap),
+        (_by_breadth, _smallest_gap),
+        (_by_breadth, _first_gap),
+    ):
+        if peak_bytes(best) <= least:
+            break
+        best = min(best, _placed(order(given), fit), key=peak_bytes)
+    return best
 
 
 def peak_bytes(placements: Iterable[Placement]) -> int:
@@ -69,16 +73,66 @@ def peak_bytes(placements: Iterable[Placement]) -> int:
     return max((placement.end_bytes for placement in placements), default=0)
 
 
-def _best_offset(size_bytes: int, neighbours: list[Placement]) -> int:
+def busiest_bytes(buffers: Iterable[Buffer]) -> int:
+    """Return the sum of what is alive in the fullest moment; no arena can be smaller."""
+    return max((sum(buffer.size_bytes for buffer in alive) for alive in _moments(buffers)), default=0)
+
+
+def _moments(buffers: Iterable[Buffer]) -> list[list[Buffer]]:
+    """Return what is alive whenever a buffer starts: every set of neighbours is in one of them."""
+    given = list(buffers)
+    starts = sorted({buffer.first for buffer in given})
+    return [[b for b in given if b.first <= start <= b.last] for start in starts]
+
+
+def _rank(buffer: Buffer) -> tuple[int, int, str]:
+    return -buffer.size_bytes, buffer.first, buffer.name
+
+
+def _by_size(buffers: list[Buffer]) -> list[Buffer]:
+    return sorted(buffers, key=_rank)
+
+
+def _by_breadth(buffers: list[Buffer]) -> list[Buffer]:
+    fullest = sorted(_moments(buffers), key=lambda alive: -sum(b.size_bytes for b in alive))
+    return list(dict.fromkeys(buffer for alive in fullest for buffer in sorted(alive, key=_rank)))
+
+
+def _placed(
+    order: list[Buffer], fit: Callable[[int, list[Placement]], int]
+) -> tuple[Placement, ...]:
+    placed: list[Placement] = []
+    for buffer in order:
+        neighbours = sorted(
+            (other for other in placed if other.buffer.meets(buffer)),
+            key=lambda other: other.offset_bytes,
+        )
+        offset = fit(buffer.size_bytes, neighbours)
+        placed.append(Placement(buffer=buffer, offset_bytes=offset))
+    return tuple(placed)
+
+
+def _smallest_gap(size_bytes: int, neighbours: list[Placement]) -> int:
     """Return the start of the smallest gap between `neighbours` (sorted) that takes the size."""
+    *gaps, behind = _gaps(neighbours)
+    fitting = [(end - start, start) for start, end in gaps if end - start >= size_bytes]
+    return min(fitting)[1] if fitting else behind[0]
+
+
+def _first_gap(size_bytes: int, neighbours: list[Placement]) -> int:
+    """Return the start of the first gap between `neighbours` (sorted) that takes the size."""
+    *gaps, behind = _gaps(neighbours)
+    return next((start for start, end in gaps if end - start >= size_bytes), behind[0])
+
+
+def _gaps(neighbours: list[Placement]) -> list[tuple[int, int]]:
+    """Return start and end of the room before each neighbour, and behind them all at last."""
+    gaps: list[tuple[int, int]] = []
     end = 0
-    best: tuple[int, int] | None = None
     for other in neighbours:
-        gap = other.offset_bytes - end
-        if gap >= size_bytes and (best is None or gap < best[0]):
-            best = (gap, end)
+        gaps.append((end, other.offset_bytes))
         end = max(end, _aligned(other.end_bytes))
-    return end if best is None else best[1]
+    return [*gaps, (end, end)]
 
 
 def _aligned(offset_bytes: int) -> int:

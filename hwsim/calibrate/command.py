@@ -104,7 +104,16 @@ def calibrated(
 
 def profile_text(made: Calibration) -> str:
     """Return the profile as YAML."""
-    return yaml.safe_dump(made.tree, sort_keys=False, allow_unicode=True, width=_WIDTH)
+    return yaml.dump(made.tree, Dumper=_Plain, sort_keys=False, allow_unicode=True, width=_WIDTH)
+
+
+class _Plain(yaml.SafeDumper):
+    """Writes values that are alike in full: profiles may not refer to each other's parts."""
+
+    def ignore_aliases(self, data: object) -> bool:
+        """See `yaml.representer.BaseRepresenter.ignore_aliases`."""
+        del data
+        return True
 
 
 @contextmanager

@@ -126,7 +126,7 @@ def with_provenance(
     takes = {
         f"runtime.kernels.{name}.takes": "assumed: the runtime has a kernel of its own for these"
         for name in fitted
-        if "takes" in kernels[name]
+        if "channel_multiple" in kernels[name].get("takes", {})
     }
     return {
         **tree,

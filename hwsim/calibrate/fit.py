@@ -106,23 +106,30 @@ def _fitted(
     samples: Sequence[Sample],
     profile_of: ProfileOf,
 ) -> FittedKernel:
-    profile = profile_of({name: draft.rule(types, tile)})
-    prices = list(draft.rule(types, tile)["cycles"].values())
+    rule = draft.rule(types, tile)
+    profile, cycles_by_term = profile_of({name: rule}), rule["cycles"]
     designs = [design_of(sample.graph, profile) for sample in samples]
-    units = np.array([[design.get(price, 0.0) for price in prices] for design in designs])
     cycles = np.array([sample.cycles for sample in samples])
-    solution, error = solve(units, cycles)
-    constants = {
-        price: float(f"{value:.{_DIGITS}g}")
-        for price, value in zip(prices, solution.tolist(), strict=True)
-        if value > _SMALLEST
-    }
+
+    def solved(terms: Sequence[str]) -> tuple[dict[str, float], float]:
+        prices = [cycles_by_term[term] for term in terms]
+        units = np.array([[design.get(price, 0.0) for price in prices] for design in designs])
+        solution, error = solve(units, cycles)
+        found = zip(prices, solution.tolist(), strict=True)
+        return {p: float(f"{v:.{_DIGITS}g}") for p, v in found if v > _SMALLEST}, error
+
+    constants, error = solved(draft.terms)
+    for fewer in _FEWER if "per_mac" in draft.terms else ():
+        # Few layers may be explained without what multiplies, which no other layer would be.
+        if cycles_by_term["per_mac"] not in constants:
+            constants, error = solved(fewer)
     return FittedKernel(
         name=name, draft=draft, types=types, tile=tile, constants=constants,
         samples=len(samples), error=error,
     )  # fmt: skip
 
 
+_FEWER: Final = (("per_call", "per_mac"), ("per_mac",))
 _SMALLEST: Final = 1e-9
 
 

@@ -58,7 +58,8 @@ def kernel_name(draft: str, types: str) -> str:
 _GEMM: Final = ("per_call", "per_mac", "per_output", "per_weight_byte", "per_input")
 _CONV: Final = (*_GEMM, "per_tap")
 _DEPTHWISE: Final = ("per_call", "per_mac", "per_output", "per_position", "per_input")
-_LINEAR: Final = ("per_call", "per_mac", "per_output", "per_input", "per_weight_byte")
+# Each of its weights is multiplied once, so that products price their bytes too.
+_LINEAR: Final = ("per_call", "per_mac", "per_output", "per_input")
 _LIGHT: Final = ("per_call", "per_output", "per_input", "per_position")
 
 _STEM: Final = KernelDraft(

@@ -124,16 +124,19 @@ def measure(
         watch.look()
     repeats = [_repeats(job, clock) for job in jobs]
     taken: list[list[_Sample]] = [[] for _ in jobs]
-    wanting = list(range(len(jobs)))
+    wanting: list[int] = list(range(len(jobs)))
     while wanting and clock.now_s() - start_s < effort.limit_s:
         watch.learn()
-        for place in rng.permutation(len(wanting)).tolist():
-            index = wanting[place]
+        for index in _shuffled(wanting, rng):
             sample = _sample(jobs[index], repeats[index], clock, watch)
             if sample is not None:
                 taken[index].append(sample)
         wanting = [index for index in wanting if len(taken[index]) < effort.enough]
     return [_timing(samples) for samples in taken]
+
+
+def _shuffled(items: Sequence[int], rng: np.random.Generator) -> list[int]:
+    return [items[int(place)] for place in rng.permutation(len(items))]
 
 
 def _repeats(job: Once, clock: Clock) -> int:

@@ -35,6 +35,8 @@ _FIXED: Final = {
 }
 # Powers of two, which files hold as they are.
 _X, _Y = Quant(scale=(2**-5,), zero_point=(3,)), Quant(scale=(2**-4,), zero_point=(-5,))
+# No code is below that of 0, so that saturation is all that a fused relu needs.
+_CLAMPED = Quant(scale=(2**-4,), zero_point=(-128,))
 _WEIGHT_SCALE = 2**-7
 
 
@@ -72,7 +74,7 @@ def _types(layer: Layer, op: Op, shape: Shape, result: Shape) -> tuple[TensorTyp
     if layer.types == "f32":
         return TensorType(shape=shape), TensorType(shape=result)
     shared = op.shares_encoding or layer.kind in ("relu", "mean")
-    y = _FIXED.get(layer.kind, _X if shared else _Y)
+    y = _FIXED.get(layer.kind, _X if shared else _CLAMPED if isinstance(op, Conv2d) else _Y)
     return TensorType(shape=shape, quant=_X), TensorType(shape=result, quant=y)
 
 

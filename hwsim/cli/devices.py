@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from hwsim.cli.options import JsonFile, Overrides
+
+if TYPE_CHECKING:
+    from hwsim.profile import DeviceProfile
 
 # Wider than the table can become; only there can its own width be measured.
 _AMPLE = 400
@@ -31,6 +34,8 @@ def devices(json: JsonFile = None) -> None:
             "class": profile.device_class,
             "runtime": runtime_of(profile),
             "calibrated": profile.is_calibrated,
+            "held_out_mape": None if profile.evidence is None else profile.evidence.held_out_mape,
+            "measurements": None if profile.evidence is None else profile.evidence.n,
             "clock_hz": profile.hardware.clock_hz,
             "cores": profile.hardware.cores,
             "numerics": profile.numerics.policy,
@@ -51,13 +56,22 @@ def devices(json: JsonFile = None) -> None:
             runtime_of(profile),
             f"{profile.hardware.clock_hz / 1e6:.0f}",
             profile.numerics.policy,
-            "calibrated" if profile.is_calibrated else "uncalibrated",
+            _backing(profile),
         )
     # Names must never be cut, they are there to be copied: the lines' own width is kept.
     console = Console()
     needed = Console(width=_AMPLE).measure(table).maximum
     Console(width=max(console.width, needed)).print(table)
     typer.echo("hwsim device NAME shows one in full.")
+
+
+def _backing(profile: DeviceProfile) -> str:
+    """Return how well a profile predicts what it was not fitted on."""
+    evidence = profile.evidence
+    if evidence is None:
+        return "uncalibrated"
+    judge = "" if evidence.against == "silicon" else f" against a {evidence.against}"
+    return f"{evidence.held_out_mape:.1%} held out (n {evidence.n}){judge}"
 
 
 def device(

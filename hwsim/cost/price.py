@@ -50,7 +50,7 @@ def price(program: Program, counts: Sequence[Counts]) -> Estimate:
 
 def _factor(profile: DeviceProfile) -> float:
     """Return the half width of the interval, as a factor: nine of ten held-out errors are less."""
-    if profile.evidence is None:
+    if profile.evidence is None or not profile.is_calibrated:
         return _UNCALIBRATED_FACTOR
     return 1.0 + profile.evidence.held_out_p90
 

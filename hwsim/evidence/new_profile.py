@@ -16,10 +16,16 @@ from hwsim.evidence.validation import Validation, baselines, family, validate
 from hwsim.profile import FitPlan, find_profile, load_profile
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from hwsim.evidence.design import Sample
+    from hwsim.evidence.fit import Fitted
     from hwsim.profile import DeviceProfile, Evidence
+
+# All rows are of one device, whatever profile lends the kernels.
+_NEW = ("new", "")
+_SHOWN = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,16 +58,17 @@ def fitted_profile(
         ProfileError: There is no such parent.
     """
     base = load_profile(parent)
-    plan = _plan(base, measurements.name, is_scale_only=is_scale_only)
     rows = [replace(row, profile=parent) for row in read_measurements(measurements)]
     samples = [sample(row, measurements.parent) for row in rows if row.latency_s is not None]
-    own = [replace(s, system=("new", "")) for s in samples]
+    own = [replace(s, system=_NEW) for s in samples]
+    plan = _scaling(base, measurements.name)
+    if not is_scale_only:
+        plan = _refitting(base, measurements.name, fit(own, plan, base.runtime.constants))
     found = fit(own, plan, base.runtime.constants)
-    scale = found.scales["new", ""] if own else 1.0
+    scale = found.scales[_NEW]
     version = version or f"{base.runtime.version}, measured here"
     networks = sorted({s.measurement.network for s in own})
-    told = f"{len(own)} latencies of {len(networks)} networks ({', '.join(networks[:4])}"
-    told += ", ...)" if len(networks) > 4 else ")"
+    told = _told(len(own), networks)
     runtime: dict[str, object] = {
         "version": version,
         "versions": {version: {"scale": rounded(scale)}},
@@ -88,24 +95,37 @@ def fitted_profile(
     )
 
 
-def _plan(base: DeviceProfile, table: str, *, is_scale_only: bool) -> FitPlan:
-    """Return how to fit: towards the parent's own constants."""
-    if is_scale_only:
-        return FitPlan(family=base.name, measurements=(table,), leave_out="network")
+def _told(count: int, networks: Sequence[str]) -> str:
+    if count == 1:
+        return f"one latency, of {networks[0]}"
+    shown = ", ".join(networks[:_SHOWN]) + (", ..." if len(networks) > _SHOWN else "")
+    return f"{count} latencies of {len(networks)} networks ({shown})"
+
+
+def _scaling(base: DeviceProfile, table: str) -> FitPlan:
+    """Return how to fit one factor."""
+    return FitPlan(family=base.name, measurements=(table,), leave_out="network")
+
+
+def _refitting(base: DeviceProfile, table: str, scaled: Fitted) -> FitPlan:
+    """Return how to fit the constants: towards the parent's, scaled to these rows.
+
+    Raises:
+        MeasurementError: The parent names no constants.
+    """
     constants = base.runtime.constants
     free = base.fit.constants if base.fit is not None and base.fit.constants else tuple(constants)
-    if not free:
+    prior = {name: constants[name] * scaled.scales[_NEW] for name in free if constants[name] > 0}
+    if not prior:
         raise MeasurementError(
             f"{base.name}: expected runtime.constants to fit, got none; --scale-only needs none"
         )
-    prior = {name: constants[name] for name in free if constants[name] > 0}
-    return FitPlan(
-        family=base.name,
-        measurements=(table,),
-        constants=tuple(prior),
-        prior=prior,
-        ridge=base.fit.ridge if base.fit is not None else 0.1,
-        leave_out="network",
+    return _scaling(base, table).model_copy(
+        update={
+            "constants": tuple(prior),
+            "prior": prior,
+            "ridge": 0.1 if base.fit is None else base.fit.ridge,
+        }
     )
 
 
@@ -138,7 +158,7 @@ def _evidence(
             f"each network left out of the fit: n {held_out.n}, MAPE {held_out.mape:.1%} "
             f"(in sample {in_sample.mape:.1%})"
         )
-        return validation.evidence(plan.measurements), (line,)
+        return validation.evidence(plan), (line,)
     whole = None if base.fit is None else validate(family(base.fit.family))[0]
     if base.fit is None or whole is None or whole.anchored is None:
         return None, ("one network cannot be held out: the profile stays uncalibrated",)
@@ -147,4 +167,4 @@ def _evidence(
         f"one network cannot be held out; in the family of {base.fit.family}, a scale from one "
         f"network misses the others by {whole.anchored.mape:.1%} (n {whole.anchored.n})"
     )
-    return borrowed.evidence(base.fit.measurements), (line,)
+    return borrowed.evidence(base.fit), (line,)

@@ -38,5 +38,5 @@ def updated_family(name: str) -> dict[Path, str]:
     for validation in validate(of, found):
         if validation.profile in files:
             path = files[validation.profile]
-            texts[path] = with_evidence(texts[path], validation.evidence(of.plan.measurements))
+            texts[path] = with_evidence(texts[path], validation.evidence(of.plan))
     return texts

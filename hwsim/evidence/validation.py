@@ -71,13 +71,14 @@ class Validation:
     macs: Errors | None
     roofline: Errors | None
 
-    def evidence(self, files: tuple[str, ...]) -> Evidence | None:
+    def evidence(self, plan: FitPlan) -> Evidence | None:
         """Return what a profile stores of it; None where nothing could be held out."""
         held_out, macs, roofline = self.held_out, self.macs, self.roofline
         if held_out is None or macs is None or roofline is None:
             return None
         return Evidence(
-            measurements=files,
+            measurements=plan.measurements,
+            against=plan.against,
             n=held_out.n,
             left_out=self.left_out,  # pyright: ignore[reportArgumentType]
             held_out_mape=_rounded(held_out.mape),
@@ -222,7 +223,7 @@ def stale(of: Family, found: Sequence[Validation]) -> list[str]:
         if validation.profile not in known_devices():
             continue
         stored = load_profile(validation.profile).evidence
-        replayed = validation.evidence(of.plan.measurements)
+        replayed = validation.evidence(of.plan)
         if stored is None or replayed is None:
             if stored is not replayed:
                 problems.append(

@@ -67,7 +67,7 @@ def _nonsense(profile: DeviceProfile, stem: str) -> Iterator[str]:
         for problem in (*_names(rule), *_prices(rule, profile.hardware), *_schedule(rule)):
             yield f"runtime.kernels.{name}.{problem}"
     yield from _constants(profile)
-    yield from _versions(profile.runtime)
+    yield from _runtime(profile.runtime)
     yield from _numerics(profile.numerics)
 
 
@@ -131,12 +131,15 @@ def _constants(profile: DeviceProfile) -> Iterator[str]:
             yield f"fit.constants: no constant {name!r} under runtime.constants (there: {known})"
 
 
-def _versions(runtime: Runtime) -> Iterator[str]:
+def _runtime(runtime: Runtime) -> Iterator[str]:
     if runtime.versions and runtime.version not in runtime.versions:
         yield (
             f"runtime.version: nothing is known of {runtime.version!r}; known: "
             f"{', '.join(runtime.versions)}; hwsim fit --scale-only measures another one's scale"
         )
+    for kind in runtime.in_place:
+        if kind not in WORK_KINDS:
+            yield f"runtime.in_place: no kind of work {kind!r}; known: {', '.join(WORK_KINDS)}"
 
 
 def _names(rule: KernelRule) -> Iterator[str]:

@@ -11,6 +11,8 @@ from hwsim.profile.section import Section
 
 Share: TypeAlias = Annotated[float, Field(ge=0, le=1)]
 Files: TypeAlias = Annotated[tuple[Text, ...], Field(strict=False, min_length=1)]
+Judge: TypeAlias = Literal["silicon", "simulator"]
+"""Who says how long it took: a clock on a board, or another estimator."""
 Group: TypeAlias = Literal["row", "network", "topology"]
 
 
@@ -21,6 +23,7 @@ class FitPlan(Section):
         family: The profile whose constants are fitted; its heirs share them, and each of them has
             a scale per version.
         measurements: Files in `device_profiles/measurements/`.
+        against: Who took the measurements.
         constants: Which of `runtime.constants` are free; the others stay. None: only scales are
             fitted, to constants borrowed from another family.
         prior: Where the free ones start, cycles; the pull towards it decides what few rows cannot.
@@ -33,6 +36,7 @@ class FitPlan(Section):
 
     family: Text
     measurements: Files
+    against: Judge = "silicon"
     constants: Annotated[tuple[Text, ...], Field(strict=False)] = ()
     prior: dict[str, Positive] = Field(default_factory=dict[str, float])
     ridge: NonNegative = 0.1
@@ -45,6 +49,7 @@ class Evidence(Section):
 
     Attributes:
         measurements: Files in `device_profiles/measurements/`.
+        against: Who took them.
         n: Measurements compared.
         left_out: What each of them was left out with.
         held_out_mape: Mean absolute relative error, each point left out of its own fit.
@@ -62,6 +67,7 @@ class Evidence(Section):
     """
 
     measurements: Files
+    against: Judge = "silicon"
     n: Annotated[int, Field(ge=1)]
     left_out: Group
     held_out_mape: NonNegative

@@ -57,7 +57,12 @@ class Runtime(Section):
         weight_coding: How integer weights are compressed; absent where they lie as they are.
         per_inference: Cycles of an inference beside its kernels: the call into the runtime.
         code_bytes: Flash taken by the runtime itself.
+        code_bytes_per_step: Flash for each kernel execution beside that: its entry in a plan, the
+            share of kernels that are linked only where a model needs them.
         arena_bytes: RAM taken by the runtime beside the tensors.
+        arena_bytes_per_step: RAM for each kernel execution beside that: its descriptors.
+        in_place: Kinds of work whose output may lie over an operand that is no smaller and that
+            nobody reads afterwards.
     """
 
     name: Text
@@ -74,7 +79,10 @@ class Runtime(Section):
     per_inference: Price = 0.0
     weight_coding: WeightCoding | None = None
     code_bytes: Bytes
+    code_bytes_per_step: Bytes = 0
     arena_bytes: Bytes
+    arena_bytes_per_step: Bytes = 0
+    in_place: Annotated[tuple[Text, ...], Field(strict=False)] = ()
 
     @property
     def current(self) -> Version:

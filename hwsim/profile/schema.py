@@ -46,5 +46,5 @@ class DeviceProfile(Section):
 
     @property
     def is_calibrated(self) -> bool:
-        """Whether held-out evidence backs the figures."""
-        return self.evidence is not None
+        """Whether held-out measurements of real devices back the figures."""
+        return self.evidence is not None and self.evidence.against == "silicon"

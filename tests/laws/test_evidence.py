@@ -11,6 +11,7 @@ from hwsim.evidence.design import Sample, profile_of
 from hwsim.evidence.networks import network
 from hwsim.evidence.validation import Family, families, family, fitted, stale, validate
 from hwsim.lower import lower
+from tests.evidence_page import PAGE, page
 
 FAMILIES = families()
 
@@ -51,3 +52,7 @@ def test_shipped_constants_are_what_a_fit_finds(name: str) -> None:
     for constant in of.plan.constants:
         shipped = of.root.runtime.constants[constant]
         assert shipped == pytest.approx(found.constants[constant], rel=2e-3, abs=1e-6)
+
+
+def test_the_page_shows_what_profiles_store() -> None:
+    assert PAGE.read_text(encoding="utf-8") == page(), "run python -m tests.evidence_page"

@@ -24,7 +24,7 @@ NETWORKS = ("mlperf_ad", "mlperf_ic")
 def run(host: FakeHost) -> Calibrated:
     return calibrated(
         host.runtime(), "fake_host", threads=1, seed=0, patience_s=60.0, table="samples.csv",
-        clock=host.clock, share=0.3, networks=NETWORKS,
+        clock=host.clock, share=0.6, networks=NETWORKS,
     )  # fmt: skip
 
 
@@ -57,7 +57,7 @@ def test_the_profile_prices_what_was_not_fitted(path: Path) -> None:
 
 
 def test_an_op_that_was_not_measured_is_refused_by_name(path: Path) -> None:
-    with pytest.raises(UnsupportedError, match="attention/ln1: .* no kernel for layer_norm"):
+    with pytest.raises(UnsupportedError, match=r"attention/ln1: .* no kernel for layer_norm"):
         evaluate(attention(), load_profile(str(path)))
 
 
@@ -65,7 +65,7 @@ def test_evidence_is_of_held_out_layers(made: Calibrated) -> None:
     evidence = yaml.safe_load(made.text)["evidence"]
     rows = [row for row in csv.DictReader(io.StringIO(made.table)) if row["part"] == "held_out"]
     assert evidence["n"] == len(rows)
-    assert evidence["held_out_mape"] < 0.02
+    assert evidence["held_out_mape"] < 0.03
     assert evidence["macs_mape"] > 0.2
     assert evidence["measurements"] == ["samples.csv"]
 
@@ -85,7 +85,7 @@ def test_a_busy_host_is_said_in_one_line() -> None:
 
 def test_runtimes_are_found_by_name() -> None:
     assert [find_runtime(runtime.name) for runtime in RUNTIMES] == list(RUNTIMES)
-    with pytest.raises(UnsupportedError, match="no runtime 'tvm'.*litert, onnxruntime"):
+    with pytest.raises(UnsupportedError, match=r"no runtime 'tvm'.*litert, onnxruntime"):
         find_runtime("tvm")
 
 

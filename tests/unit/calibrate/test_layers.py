@@ -60,8 +60,12 @@ def test_a_layer_is_the_work_that_it_says(layer: Layer) -> None:
 @pytest.mark.parametrize("layer", EVERY_KIND, ids=lambda layer: layer.name)
 def test_files_hold_every_layer(layer: Layer, suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"layer{suffix}"
-    save(graph_of(replace(layer, channels=8, out=8)), path)
-    assert len(load(path).nodes) >= 1
+    save(graph_of(layer), path)
+    # Codes that are clipped alone are no layer that we read from ONNX.
+    if (layer.kind, layer.types) != ("relu", "8x8"):
+        kinds = {node.op.kind for node in load(path).nodes}
+        # A global average is what ONNX calls a mean over the image.
+        assert kinds & {graph_of(layer).nodes[0].op.kind, "average_pool2d"}
 
 
 def test_layers_in_a_row_feed_each_other() -> None:
