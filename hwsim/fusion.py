@@ -93,6 +93,40 @@ def _folded(
     return replace(layer, weight=layer.weight.with_real(weight), bias=bias)
 
 
+def with_constants_folded(graph: Graph) -> Graph:
+    """Return `graph` without ops that compute the same for every input: their results are kept.
+
+    A result is computed on real values and encoded as its tensor is; it replaces its operands where
+    nobody else reads them.
+    """
+    known: dict[str, Constant] = {}
+    nodes: list[Node] = []
+    for node in graph.nodes:
+        operands = [known[tensor] for tensor in node.inputs if tensor in known]
+        if isinstance(node.op, Constant):
+            known[node.outputs[0]] = node.op
+        elif operands and len(operands) == len(node.inputs):
+            results = node.op.reference(*(operand.value.real()[None] for operand in operands))
+            for tensor, real in zip(node.outputs, results, strict=True):
+                known[tensor] = Constant(value=_encoded(real[0], graph.tensors[tensor]))
+            nodes += [_node(tensor, known[tensor], ()) for tensor in node.outputs]
+            continue
+        nodes.append(node)
+    if len(known) == sum(isinstance(node.op, Constant) for node in graph.nodes):
+        return graph
+    read = {tensor for node in nodes for tensor in node.inputs} | set(graph.outputs)
+    kept = tuple(n for n in nodes if not isinstance(n.op, Constant) or read & set(n.outputs))
+    made = {tensor for node in kept for tensor in node.outputs} | set(graph.inputs)
+    tensors = {name: type_ for name, type_ in graph.tensors.items() if name in made}
+    return replace(graph, nodes=kept, tensors=tensors)
+
+
+def _encoded(real: Array, type_: TensorType) -> Weight:
+    if type_.quant is None:
+        return _real_weight(real)
+    return Weight(codes=type_.quant.encode(real), quant=type_.quant)
+
+
 def with_pads_merged(graph: Graph) -> Graph:
     """Return `graph` with every pad of an image merged into the convolution that alone reads it.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hwsim.arena import buffers_of, footprint_of
 from hwsim.channels import losses, without_dead
 from hwsim.formats import Dense
-from hwsim.fusion import fused, with_pads_merged
+from hwsim.fusion import fused, with_constants_folded, with_pads_merged
 from hwsim.memory import plan
 from hwsim.program import Program, Step
 
@@ -24,14 +24,17 @@ if TYPE_CHECKING:
 def lower(graph: Graph, profile: DeviceProfile) -> Program:
     """Return the program of `graph` on `profile`.
 
-    Batch norms and activations are fused first, as every runtime's converter does; then pads and
-    dead channels go where the runtime says so, which leaves the outputs as they are. Steps that
-    the device cannot run say so in `executed_as` and `reason`; pricing refuses them.
+    Batch norms and activations are fused first, as every runtime's converter does; then constant
+    results, pads and dead channels go where the runtime says so, which leaves the outputs as they
+    are. Steps that the device cannot run say so in `executed_as` and `reason`; pricing refuses
+    them.
 
     Raises:
         UnsupportedError: The profile names a numerics policy that does not exist.
     """
     graph = fused(graph)
+    if profile.runtime.folds_constants:
+        graph = with_constants_folded(graph)
     if profile.runtime.merges_pads:
         graph = with_pads_merged(graph)
     whole = graph

@@ -58,7 +58,7 @@ def plan(buffers: Iterable[Buffer]) -> tuple[Placement, ...]:
     given = list(buffers)
     least, best = busiest_bytes(given), _placed(_by_size(given), _smallest_gap)
     for order, fit in (
-        (_by_size, _first_gap),
+        (_by_rounded_size, _first_gap),
         (_by_breadth, _smallest_gap),
         (_by_breadth, _first_gap),
     ):
@@ -75,7 +75,9 @@ def peak_bytes(placements: Iterable[Placement]) -> int:
 
 def busiest_bytes(buffers: Iterable[Buffer]) -> int:
     """Return the sum of what is alive in the fullest moment; no arena can be smaller."""
-    return max((sum(buffer.size_bytes for buffer in alive) for alive in _moments(buffers)), default=0)
+    return max(
+        (sum(buffer.size_bytes for buffer in alive) for alive in _moments(buffers)), default=0
+    )
 
 
 def _moments(buffers: Iterable[Buffer]) -> list[list[Buffer]]:
@@ -91,6 +93,11 @@ def _rank(buffer: Buffer) -> tuple[int, int, str]:
 
 def _by_size(buffers: list[Buffer]) -> list[Buffer]:
     return sorted(buffers, key=_rank)
+
+
+def _by_rounded_size(buffers: list[Buffer]) -> list[Buffer]:
+    """Return the order of TFLM's GreedyMemoryPlanner, whose plan with first gaps is so one of ours."""
+    return sorted(buffers, key=lambda buffer: -_aligned(buffer.size_bytes))
 
 
 def _by_breadth(buffers: list[Buffer]) -> list[Buffer]:

@@ -126,13 +126,14 @@ def _judged(samples: Sequence[Sample], profile: DeviceProfile) -> tuple[Judged, 
             predicted_s = estimate(sample.graph, profile).latency_s
         except UnsupportedError:
             continue  # Every layer of its kernel was disturbed.
+        apart = sample.beside_cycles - profile.runtime.cycles(profile.runtime.per_inference)
         rows.append(
             Judged(
                 name=sample.layer.name,
                 kind=sample.layer.kind,
                 types=sample.layer.types,
-                measured_s=(sample.cycles + sample.inference_cycles) / profile.hardware.clock_hz,
-                predicted_s=predicted_s,
+                measured_s=(sample.cycles + sample.beside_cycles) / profile.hardware.clock_hz,
+                predicted_s=predicted_s + apart / profile.hardware.clock_hz,
             )
         )
     return tuple(rows)

@@ -67,22 +67,25 @@ _STEM: Final = KernelDraft(
     terms=("per_call", "per_mac", "per_output", "per_tap", "per_position"),
 )  # fmt: skip
 _LINEAR_DRAFT: Final = KernelDraft(name="linear", ops=("linear",), terms=_LINEAR, tiles=_LANE_TILES)
-_LIGHT_DRAFTS: Final = (
-    *(
+_LIGHT_DRAFTS: Final = tuple(
+    KernelDraft(name=kind, ops=(kind,), terms=_LIGHT)
+    for kind in (
+        "add", "average_pool2d", "concat", "hard_swish", "logistic", "max_pool2d", "mean", "mul",
+        "relu", "softmax", "tanh",
+    )
+)  # fmt: skip
+
+
+def _pools(suffix: str = "", **takes: Any) -> tuple[KernelDraft, ...]:
+    """Return kernels of the usual windows, which are written one by one."""
+    return tuple(
         KernelDraft(
-            name=f"{kind}_{side}x{side}", ops=(kind,), terms=_LIGHT,
-            takes={"windows": [[side, side]]},
+            name=f"{kind}_{side}x{side}{suffix}", ops=(kind,), terms=_LIGHT,
+            takes={"windows": [[side, side]], **takes},
         )
         for kind in ("average_pool2d", "max_pool2d") for side in (2, 3)
-    ),
-    *(
-        KernelDraft(name=kind, ops=(kind,), terms=_LIGHT)
-        for kind in (
-            "add", "average_pool2d", "concat", "hard_swish", "logistic", "mean", "mul", "relu",
-            "softmax", "tanh",
-        )
-    ),
-)  # fmt: skip
+    )  # fmt: skip
+
 
 LITERT_DRAFTS: Final = (
     _STEM,
@@ -96,6 +99,7 @@ LITERT_DRAFTS: Final = (
         )
         for side in (3, 5)
     ),
+    *_pools(),
     *_LIGHT_DRAFTS,
 )  # fmt: skip
 """XNNPACK takes any number of channels alike; its depthwise kernels are written per window."""
@@ -119,6 +123,8 @@ ONNXRUNTIME_DRAFTS: Final = (
             ("_16", {"channel_multiple": 16}), ("_4", {"channel_multiple": 4}), ("_odd", {}),
         )
     ),
+    *_pools("_16", channel_multiple=16),
+    *_pools(),
     *_LIGHT_DRAFTS,
 )  # fmt: skip
 """Its blocked layouts need multiples of channels, and other kernels run the rest."""

@@ -127,6 +127,11 @@ def _channels(rng: np.random.Generator, low: int = 8, high: int = 512) -> int:
     return round(drawn) if rng.random() < 0.2 else max(8, 8 * round(drawn / 8))
 
 
+def _whole_vectors(channels: int, rng: np.random.Generator) -> int:
+    """Return channels, more often than not rounded to what runtimes have other kernels for."""
+    return max(16, 16 * round(channels / 16)) if rng.random() < 0.4 else channels
+
+
 def _size(rng: np.random.Generator) -> int:
     return int(rng.choice(_SIZES))
 
@@ -148,10 +153,7 @@ def _pointwise(rng: np.random.Generator) -> Layer:
 
 
 def _depthwise(rng: np.random.Generator) -> Layer:
-    channels = _channels(rng)
-    # Runtimes have other kernels for whole vectors of channels, which most layers are.
-    if rng.random() < 0.4:
-        channels = max(16, 16 * round(channels / 16))
+    channels = _whole_vectors(_channels(rng), rng)
     return Layer(
         kind="depthwise_conv2d", types="", size=_size(rng), channels=channels, out=channels,
         kernel=int(rng.choice((3, 3, 5))), stride=int(rng.choice((1, 1, 2))),
@@ -167,7 +169,7 @@ def _linear(rng: np.random.Generator) -> Layer:
 
 def _pooling(kind: str) -> Draw:
     def draw(rng: np.random.Generator) -> Layer:
-        channels, size = _channels(rng), _size(rng)
+        channels, size = _whole_vectors(_channels(rng), rng), _size(rng)
         # Every third averages over the whole image.
         is_global = kind == "average_pool2d" and size <= _LARGEST_GLOBAL
         kernel = int(rng.choice((2, 3, size) if is_global else (2, 3)))
@@ -199,8 +201,8 @@ _DRAWS: Final[tuple[tuple[Draw, int, int], ...]] = (
     (_depthwise, 60, 20),
     (_linear, 24, 10),
     (_softmax, 12, 4),
-    (_pooling("average_pool2d"), 24, 8),
-    (_pooling("max_pool2d"), 16, 5),
+    (_pooling("average_pool2d"), 30, 8),
+    (_pooling("max_pool2d"), 24, 6),
     *(
         (_elementwise(kind), 9, 3)
         for kind in ("add", "concat", "hard_swish", "logistic", "mean", "mul", "relu", "tanh")

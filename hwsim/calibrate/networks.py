@@ -36,7 +36,25 @@ def whole_network(name: str, types: str) -> Graph:
     graph = network(name, types)
     tensors = {tensor: _tensor(type_) for tensor, type_ in graph.tensors.items()}
     ops = {node.name: _op(node.op) for node in graph.nodes}
+    if types == "f32":
+        return replace(graph, tensors=tensors).with_ops(ops)
+    for node in graph.nodes:
+        (result,) = node.outputs
+        if getattr(node.op, "activation", "none") != "none":
+            tensors[result] = _clamped(tensors[result])
+            ops[node.name] = replace(ops[node.name], activation="relu")  # pyright: ignore
+        elif node.op.shares_encoding:
+            tensors[result] = replace(tensors[result], quant=tensors[node.inputs[0]].quant)
     return replace(graph, tensors=tensors).with_ops(ops)
+
+
+def _clamped(type_: TensorType) -> TensorType:
+    """Return a type whose least code means 0, as quantizers choose it behind a clamp.
+
+    Tables give all tensors one encoding, for which runtimes would have to clip codes.
+    """
+    assert type_.quant is not None  # Only integer networks come here.
+    return replace(type_, quant=replace(type_.quant, zero_point=(type_.quant.low,)))
 
 
 def _tensor(type_: TensorType) -> TensorType:

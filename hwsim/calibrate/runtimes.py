@@ -81,7 +81,9 @@ def _onnxruntime(graph: Graph, threads: int) -> Once:
             source.name, runtime.OrtValue.ortvalue_from_numpy(_values(source.shape, dtype))
         )
     for sink in session.get_outputs():
-        bound.bind_output(sink.name, "cpu")
+        # Allocated once: a large result that is allocated anew costs more than many a layer.
+        held = runtime.OrtValue.ortvalue_from_numpy(np.zeros(sink.shape, _ONNX_TYPES[sink.type]))
+        bound.bind_ortvalue_output(sink.name, held)
     return lambda: session.run_with_iobinding(bound)
 
 

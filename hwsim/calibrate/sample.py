@@ -18,12 +18,12 @@ class Sample:
         layer: What it is.
         graph: It alone.
         cycles: Of the kernel: what an inference costs beside it is taken off.
-        inference_cycles: What was taken off.
+        beside_cycles: What was taken off.
         samples: Clean samples behind the figure.
     """
 
     layer: Layer
     graph: Graph
     cycles: float
-    inference_cycles: float
+    beside_cycles: float
     samples: int

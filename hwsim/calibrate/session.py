@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
@@ -24,6 +24,15 @@ if TYPE_CHECKING:
 
 _TINY: Final = tuple(Layer(kind="tanh", types=types, size=2, channels=8, out=8) for types in TYPES)
 _IN_A_ROW: Final = 9
+# Square layers whose kernels may want another order of axes than the model's ends have.
+_EDGED: Final = tuple(
+    Layer(kind="pointwise_conv2d", types="f32", size=size, channels=channels, out=channels)
+    for size, channels in ((7, 256), (14, 128), (28, 64), (28, 16))
+)
+_EDGED_IN_A_ROW: Final = 3
+_REARRANGED: Final = (
+    "average_pool2d", "conv2d", "depthwise_conv2d", "max_pool2d", "pointwise_conv2d",
+)  # fmt: skip
 # Below this share of undisturbed layers, constants would be fitted to whatever else ran.
 _LEAST_CLEAN = 0.6
 
@@ -54,6 +63,8 @@ class Session:
         held_out: Layers to judge by.
         networks: Networks to judge by.
         inference_cycles: What an inference costs beside its layers.
+        edge_cycles: What each element costs that enters or leaves the model in another order of
+            axes than its f32 layers of images have.
         rate_hz: Of the core, in the median.
         disturbed: Names of layers and networks of which no sample was clean.
     """
@@ -62,6 +73,7 @@ class Session:
     held_out: tuple[Sample, ...]
     networks: tuple[Network, ...]
     inference_cycles: float
+    edge_cycles: float
     rate_hz: float
     disturbed: tuple[str, ...]
 
@@ -73,7 +85,16 @@ class Session:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Job:
-    """A graph that is ready to run; a layer where it is one, how many in a row where it is tiny."""
+    """A graph that is ready to run.
+
+    Attributes:
+        name: For people.
+        types: Of activations and weights.
+        graph: What runs.
+        once: Runs it.
+        layer: The one that it is made of; None in a network.
+        in_a_row: How often; 0 where it is a layer of the plan.
+    """
 
     name: str
     types: str
@@ -110,8 +131,12 @@ def run_session(
         MeasurementError: Others kept the core from running them undisturbed.
         UnsupportedError: The runtime's package is missing.
     """
-    jobs = [*_tiny(runtime, threads), *_layers(runtime, plan, threads)]
-    jobs += _networks(runtime, networks, threads)
+    jobs = [
+        *_in_a_row(runtime, _TINY, _IN_A_ROW, threads),
+        *_in_a_row(runtime, _EDGED, _EDGED_IN_A_ROW, threads),
+        *_layers(runtime, plan, threads),
+        *_networks(runtime, networks, threads),
+    ]
     on_ready(len(jobs))
     timings = measure([job.once for job in jobs], rng, clock, effort)
     timed = [(job, timing) for job, timing in zip(jobs, timings, strict=True) if timing.samples]
@@ -120,30 +145,35 @@ def run_session(
             f"this host is too busy: expected undisturbed samples of {_LEAST_CLEAN:.0%} of "
             f"{len(jobs)} layers, got {len(timed)}; end what else runs, or give --patience more"
         )
-    overhead = _overhead({(j.types, j.in_a_row): t.cycles for j, t in timed if j.in_a_row})
-    by_layer = {job.layer: (job, timing) for job, timing in timed if job.layer is not None}
+    rows = {(job.layer, job.in_a_row): timing.cycles for job, timing in timed if job.in_a_row}
+    inference = _inference_cycles(rows)
+    edge = _edge_cycles(rows, inference)
+    by_layer = {j.layer: (j, t) for j, t in timed if j.layer is not None and not j.in_a_row}
     names = {id(job) for job, _ in timed}
     return Session(
-        training=_samples(plan.training, by_layer, overhead),
-        held_out=_samples(plan.held_out, by_layer, overhead),
+        training=_samples(plan.training, by_layer, inference, edge),
+        held_out=_samples(plan.held_out, by_layer, inference, edge),
         networks=tuple(
             Network(name=job.name, types=job.types, graph=job.graph, cycles=timing.cycles)
             for job, timing in timed
-            if job.layer is None and not job.in_a_row
+            if job.layer is None
         ),
-        inference_cycles=overhead,
+        inference_cycles=inference,
+        edge_cycles=edge,
         rate_hz=float(np.median([timing.rate_hz for _, timing in timed])),
         disturbed=tuple(job.name for job in jobs if id(job) not in names),
     )
 
 
-def _tiny(runtime: HostRuntime, threads: int) -> Iterator[_Job]:
-    for layer in _TINY:
-        for in_a_row in (1, _IN_A_ROW):
+def _in_a_row(
+    runtime: HostRuntime, layers: Sequence[Layer], most: int, threads: int
+) -> Iterator[_Job]:
+    for layer in layers:
+        for in_a_row in (1, most):
             graph = graph_of(layer, in_a_row)
             yield _Job(
                 name=f"{in_a_row} {layer.name}", types=layer.types, graph=graph,
-                once=runtime.prepare(graph, threads), in_a_row=in_a_row,
+                once=runtime.prepare(graph, threads), layer=layer, in_a_row=in_a_row,
             )  # fmt: skip
 
 
@@ -167,19 +197,16 @@ def _networks(runtime: HostRuntime, names: Sequence[str], threads: int) -> Itera
             yield _Job(name=name, types=types, graph=graph, once=once)
 
 
-def _overhead(cycles: Mapping[tuple[str, int], float]) -> float:
-    """Return what an inference costs beside its layers: one layer less a ninth of nine.
+_Rows: TypeAlias = "Mapping[tuple[Layer | None, int], float]"
 
-    The mean over the types of which both were measured.
+
+def _inference_cycles(rows: _Rows) -> float:
+    """Return what an inference costs beside its layers: a tiny layer less its share of many.
 
     Raises:
-        MeasurementError: None were.
+        MeasurementError: No tiny layer was measured both alone and in a row.
     """
-    found = [
-        cycles[types, 1] - (cycles[types, _IN_A_ROW] - cycles[types, 1]) / (_IN_A_ROW - 1)
-        for types in TYPES
-        if {(types, 1), (types, _IN_A_ROW)} <= cycles.keys()
-    ]
+    found = _beside(rows, _TINY, _IN_A_ROW)
     if not found:
         raise MeasurementError(
             "this host is too busy: expected undisturbed samples of a tiny layer, got none; "
@@ -188,17 +215,55 @@ def _overhead(cycles: Mapping[tuple[str, int], float]) -> float:
     return max(0.0, float(np.mean(found)))
 
 
-def _samples(
-    layers: Sequence[Layer], timed: Mapping[Layer, tuple[_Job, Timing]], overhead: float
-) -> tuple[Sample, ...]:
-    return tuple(
-        Sample(
-            layer=layer,
-            graph=timed[layer][0].graph,
-            cycles=max(timed[layer][1].cycles - overhead, 1.0),
-            inference_cycles=overhead,
-            samples=timed[layer][1].samples,
-        )
+def _edge_cycles(rows: _Rows, inference: float) -> float:
+    """Return cycles per element of the model's ends, in the median of some layers; 0 if unknown."""
+    measured = [layer for layer in _EDGED if (layer, 1) in rows]
+    per_element = [
+        (beside - inference) / (layer.size**2 * layer.channels + layer.outputs)
+        for layer in measured
+        for beside in _beside(rows, (layer,), _EDGED_IN_A_ROW)
+    ]
+    return max(0.0, float(np.median(per_element))) if per_element else 0.0
+
+
+def _beside(rows: _Rows, layers: Sequence[Layer], most: int) -> list[float]:
+    """Return what one layer costs more than each of `most` in a row, by layer measured as both."""
+    return [
+        rows[layer, 1] - (rows[layer, most] - rows[layer, 1]) / (most - 1)
         for layer in layers
-        if layer in timed
-    )
+        if {(layer, 1), (layer, most)} <= rows.keys()
+    ]
+
+
+def _samples(
+    layers: Sequence[Layer],
+    timed: Mapping[Layer, tuple[_Job, Timing]],
+    inference: float,
+    edge: float,
+) -> tuple[Sample, ...]:
+    samples: list[Sample] = []
+    for layer in layers:
+        if layer in timed:
+            job, timing = timed[layer]
+            beside = inference + _edges(layer) * edge
+            samples.append(
+                Sample(
+                    layer=layer,
+                    graph=job.graph,
+                    cycles=max(timing.cycles - beside, _LEAST_CYCLES),
+                    beside_cycles=beside,
+                    samples=timing.samples,
+                )
+            )
+    return tuple(samples)
+
+
+def _edges(layer: Layer) -> int:
+    """Return the elements that a model of this layer alone rearranges."""
+    if layer.types != "f32" or layer.kind not in _REARRANGED:
+        return 0
+    return layer.size**2 * layer.channels + layer.outputs
+
+
+# What is left of a layer that is hardly more than what stands beside it.
+_LEAST_CYCLES = 20.0

@@ -111,6 +111,7 @@ class _Structure:
             runtime.real_bits,
             runtime.current.removes_dead_channels,
             runtime.merges_pads,
+            runtime.folds_constants,
             runtime.weight_coding,
             tuple(
                 (name, m.holds, m.access_bytes, m.retains_activations and m.size_bytes)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from hwsim.cost import count, price
 from hwsim.errors import MeasurementError
+from hwsim.evidence.design import profile_of
 from hwsim.evidence.errors import errors_of
 from hwsim.evidence.held_out import group_of
 from hwsim.evidence.networks import network
@@ -16,7 +18,7 @@ from hwsim.lower import lower
 from hwsim.profile import load_profile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hwsim.evidence.design import Sample
     from hwsim.evidence.errors import Errors
@@ -116,13 +118,21 @@ def _beside_cycles_j(of: Sample) -> float:
     return sum(joules for term, joules in _terms_j(of).items() if term != "cycles")
 
 
-def _terms_j(of: Sample) -> dict[str, float]:
+def _terms_j(of: Sample) -> Mapping[str, float]:
     row = of.measurement
-    program = lower(network(row.network, row.types), of.profile)
+    terms = _priced(row.profile, row.overrides, row.network, row.types)
+    return {term: joules * row.repeats for term, joules in terms.items()}
+
+
+@lru_cache(maxsize=512)
+def _priced(
+    profile: str, overrides: tuple[tuple[str, str], ...], name: str, types: str
+) -> Mapping[str, float]:
+    program = lower(network(name, types), profile_of(profile, overrides))
     total: dict[str, float] = {}
     for step in price(program, count(program)).steps:
         for term, joules in step.energy_terms_j.items():
-            total[term] = total.get(term, 0.0) + joules * row.repeats
+            total[term] = total.get(term, 0.0) + joules
     return total
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from pathlib import Path
 
+    from hwsim.arrays import FloatArray
     from hwsim.evidence.errors import Errors
     from hwsim.evidence.measurement import Measurement
 
@@ -152,7 +153,8 @@ def overhead(demands: Sequence[Demand]) -> Overhead:
 
     Bytes per step are free where there are six rows and more, and the profile's elsewhere.
     """
-    from scipy.optimize import nnls  # scipy takes a third of a second to import
+    # scipy takes a third of a second to import.
+    from scipy.optimize import nnls  # pyright: ignore[reportUnknownVariableType]
 
     measured = np.array([d.measured for d in demands])
     planned = np.array([d.planned for d in demands])
@@ -161,8 +163,8 @@ def overhead(demands: Sequence[Demand]) -> Overhead:
     given = 0 if is_free else demands[0].per_step
     columns = np.stack([np.ones(len(demands)), steps if is_free else np.zeros(len(demands))])
     target = 1.0 - (planned + given * steps) / measured
-    constant, per_step = nnls((columns / measured).T, target)[0]
-    return Overhead(constant=float(constant), per_step=float(per_step + given))
+    constant, per_step = cast("FloatArray", nnls((columns / measured).T, target)[0]).tolist()
+    return Overhead(constant=constant, per_step=per_step + given)
 
 
 def _errors(demands: Sequence[Demand]) -> MemoryErrors | None:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from hwsim.profile import Evidence
 
 _CONSTANTS = re.compile(r"^  constants:.*(?:\n   .*)*\n", re.MULTILINE)
+_CYCLE = re.compile(r"^(  cycle_pj: )[0-9.e+-]+", re.MULTILINE)
 _EVIDENCE = re.compile(r"^evidence:.*(?:\n .*)*\n", re.MULTILINE)
 _DIGITS = 4
 _WIDTH = 98
@@ -36,6 +37,11 @@ def with_constants(text: str, constants: Mapping[str, float]) -> str:
     block = _flow({"constants": {name: rounded(value) for name, value in constants.items()}})
     indented = "".join(f"  {line}\n" for line in block.splitlines())
     return _CONSTANTS.sub(lambda _: indented, text, count=1)
+
+
+def with_cycle_pj(text: str, cycle_pj: float) -> str:
+    """Return a profile's text with another energy of a cycle, where it states one of its own."""
+    return _CYCLE.sub(lambda found: f"{found[1]}{cycle_pj}", text, count=1)
 
 
 def with_scale(text: str, version: str, scale: float) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hwsim.evidence.rewrite import with_constants, with_evidence, with_scale
+from hwsim.evidence.energy import measured_cycle_pj
+from hwsim.evidence.rewrite import with_constants, with_cycle_pj, with_evidence, with_scale
 from hwsim.evidence.validation import family, fitted, validate
 from hwsim.profile import find_profile
 
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
 def updated_family(name: str) -> dict[Path, str]:
     """Return the texts of a family's profiles, refitted, by path.
 
-    Constants go into the root, scales into every profile that was measured, and the evidence of
-    each profile's own rows beside them. The evidence is worked out with the new constants.
+    Constants go into the root, scales and the energy of a cycle into every profile that was
+    measured, and the evidence of each profile's own rows beside them. The evidence is worked out
+    with the new constants.
 
     Raises:
         MeasurementError: The profile has no fit, or its text no place for what was found.
@@ -35,6 +37,9 @@ def updated_family(name: str) -> dict[Path, str]:
         for (place, version), scale in found.scales.items():
             if place in places and f'"{version}": {{scale' in texts[path]:
                 texts[path] = with_scale(texts[path], version, scale)
+        cycle_pj = measured_cycle_pj(of.samples, profile)
+        if cycle_pj is not None:
+            texts[path] = with_cycle_pj(texts[path], cycle_pj)
     for validation in validate(of, found):
         if validation.profile in files:
             path = files[validation.profile]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.errors import MeasurementError
 from hwsim.evidence.design import sample
+from hwsim.evidence.energy import energy_errors
 from hwsim.evidence.errors import errors_of
 from hwsim.evidence.fit import fit
 from hwsim.evidence.held_out import by_anchor, by_board, by_group, by_macs, by_roofline
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from hwsim.evidence.design import Sample
+    from hwsim.evidence.energy import Energy
     from hwsim.evidence.errors import Errors
     from hwsim.evidence.fit import Fitted, System
     from hwsim.evidence.held_out import Prediction
@@ -60,6 +62,7 @@ class Validation:
         anchored: Each row from one other network of its system.
         macs: By counting MACs, held out too.
         roofline: By a roofline, held out too.
+        energy: Of energies; None where no row states one.
     """
 
     profile: str
@@ -70,6 +73,7 @@ class Validation:
     anchored: Errors | None
     macs: Errors | None
     roofline: Errors | None
+    energy: Energy | None = None
 
     def evidence(self, plan: FitPlan) -> Evidence | None:
         """Return what a profile stores of it; None where nothing could be held out."""
@@ -88,15 +92,20 @@ class Validation:
             within_20=_rounded(held_out.within_20),
             spearman=None if held_out.spearman is None else _rounded(held_out.spearman),
             in_sample_mape=_rounded(self.in_sample.mape),
-            board_mape=None if self.board is None else _rounded(self.board.mape),
-            anchored_mape=None if self.anchored is None else _rounded(self.anchored.mape),
+            board_mape=_mape(self.board),
+            anchored_mape=_mape(self.anchored),
             macs_mape=_rounded(macs.mape),
             roofline_mape=_rounded(roofline.mape),
+            energy_mape=_mape(None if self.energy is None else self.energy.end_to_end),
         )
 
 
 def _rounded(share: float) -> float:
     return round(share, 4)
+
+
+def _mape(errors: Errors | None) -> float | None:
+    return None if errors is None else _rounded(errors.mape)
 
 
 def families() -> tuple[str, ...]:
@@ -163,7 +172,7 @@ def validate(of: Family, found: Fitted | None = None) -> tuple[Validation, ...]:
     """
     constants, plan = of.root.runtime.constants, of.plan
     if found is None:
-        shipped = [(s, s.predict(_constants(s), _scale(s, of))) for s in of.samples]
+        shipped = [(s, s.predict(s.profile.runtime.constants, _scale(s, of))) for s in of.samples]
     else:
         shipped = [(s, s.predict(found.constants, found.scales[s.system])) for s in of.samples]
     ways: Mapping[str, list[Prediction]] = {
@@ -180,17 +189,13 @@ def validate(of: Family, found: Fitted | None = None) -> tuple[Validation, ...]:
     return (whole, *each)
 
 
-def _constants(of: Sample) -> Mapping[str, float]:
-    return of.profile.runtime.constants
-
-
 def _scale(of: Sample, family_: Family) -> float:
     """Return the scale of a row's system: the profile's, or a fitted one where boards differ."""
     if family_.plan.scale_per == "core":
         return of.profile.runtime.current.scale
     scaling = family_.plan.model_copy(update={"constants": ()})
     own = [s for s in family_.samples if s.system == of.system]
-    return fit(own, scaling, _constants(of)).scales[of.system]
+    return fit(own, scaling, of.profile.runtime.constants).scales[of.system]
 
 
 def _is_on(profile: str) -> Callable[[Sample], bool]:
@@ -203,13 +208,14 @@ def _validation(
     ways: Mapping[str, list[Prediction]],
     is_meant: Callable[[Sample], bool],
 ) -> Validation:
-    found = {
-        way: errors_of([(seconds, s.latency_s) for s, seconds in predictions if is_meant(s)])
-        for way, predictions in ways.items()
-    }
+    own = {way: [(s, seconds) for s, seconds in all_ if is_meant(s)] for way, all_ in ways.items()}
+    found = {way: errors_of([(t, s.latency_s) for s, t in pairs]) for way, pairs in own.items()}
     in_sample = found.pop("in_sample")
     assert in_sample is not None  # A family has rows.
-    return Validation(profile=name, left_out=plan.leave_out, in_sample=in_sample, **found)
+    energy = energy_errors([s for s, _ in own["in_sample"]], plan, own["held_out"])
+    return Validation(
+        profile=name, left_out=plan.leave_out, in_sample=in_sample, energy=energy, **found
+    )
 
 
 # Refits on other processors end a little elsewhere.

@@ -187,6 +187,7 @@ def _workload(
         kind=kind,
         window=kernel,
         stride=stride,
+        groups=outputs[0].shape[-1],
         input_elements=max(inputs[0].elements, elements * kernel[0] * kernel[1]),
         output_elements=elements,
     )

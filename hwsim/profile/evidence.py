@@ -64,6 +64,8 @@ class Evidence(Section):
             network, which gave its scale; the mean over all choices of that network.
         macs_mape: Held-out error of one rate per system in seconds per MAC, on the same rows.
         roofline_mape: Held-out error of a roofline scaled to each system, on the same rows.
+        energy_mape: Held-out error of energies: held-out latencies times the mean power of the
+            other groups' rows; absent where no row states an energy.
     """
 
     measurements: Files
@@ -81,3 +83,4 @@ class Evidence(Section):
     anchored_mape: NonNegative | None = None
     macs_mape: NonNegative
     roofline_mape: NonNegative
+    energy_mape: NonNegative | None = None

@@ -111,8 +111,8 @@ class Takes(Section):
             (self.windows is None or workload.window in self.windows)
             and (self.strides is None or workload.stride in self.strides)
             and all(span is None or span[0] <= extent <= span[1] for span, extent in ranges)
-            and workload.channels_in * workload.groups % self.channel_multiple == 0
-            and workload.rows * workload.groups % self.channel_multiple == 0
+            and max(workload.channels_in, 1) * workload.groups % self.channel_multiple == 0
+            and max(workload.rows, 1) * workload.groups % self.channel_multiple == 0
         )
 
 

@@ -46,6 +46,7 @@ class Runtime(Section):
         constants: Prices by name, in cycles. Kernels refer to them, so that a few numbers can be
             fitted where many kernels share them.
         kernels: By name; the first that takes a node runs it.
+        folds_constants: Whether its compiler computes what is the same for every input.
         merges_pads: Whether its compiler merges the pad of an image into the convolution behind it.
         overlaps_memory: Whether transfers run beside compute, so that only the longer counts.
         real_bits: Width at which reals are kept and computed, whatever the model says.
@@ -70,6 +71,7 @@ class Runtime(Section):
     versions: dict[str, Version] = Field(default_factory=dict[str, Version])
     constants: dict[str, NonNegative] = Field(default_factory=dict[str, float])
     kernels: Annotated[dict[str, KernelRule], Field(min_length=1)]
+    folds_constants: bool = True
     merges_pads: bool = False
     overlaps_memory: bool = False
     real_bits: Literal[16, 32] = 32

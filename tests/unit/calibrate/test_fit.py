@@ -45,7 +45,7 @@ def conv_samples() -> list[Sample]:
 def sample_of(layer: Layer, device: DeviceProfile) -> Sample:
     graph = graph_of(layer)
     cycles = estimate(graph, device).latency_s * device.hardware.clock_hz
-    return Sample(layer=layer, graph=graph, cycles=cycles, inference_cycles=0.0, samples=1)
+    return Sample(layer=layer, graph=graph, cycles=cycles, beside_cycles=0.0, samples=1)
 
 
 def test_solving_recovers_prices() -> None:
@@ -97,9 +97,7 @@ def test_nothing_measured_is_refused() -> None:
 def test_baselines_are_right_where_their_world_is() -> None:
     samples = conv_samples()
     counted = [
-        Sample(
-            layer=s.layer, graph=s.graph, cycles=0.1 * s.layer.macs, inference_cycles=0, samples=1
-        )
+        Sample(layer=s.layer, graph=s.graph, cycles=0.1 * s.layer.macs, beside_cycles=0, samples=1)
         for s in samples
     ]
     errors = mac_counting(counted, counted)
