@@ -96,7 +96,7 @@ def _by_size(buffers: list[Buffer]) -> list[Buffer]:
 
 
 def _by_rounded_size(buffers: list[Buffer]) -> list[Buffer]:
-    """Return the order of TFLM's GreedyMemoryPlanner, whose plan with first gaps is so one of ours."""
+    """Return the order of TFLM's GreedyMemoryPlanner, which takes first gaps: no plan is worse."""
     return sorted(buffers, key=lambda buffer: -_aligned(buffer.size_bytes))
 
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, VIEW_KINDS
-from hwsim.profile import Cycles, DeviceProfile, Hardware, KernelRule, Memory, Runtime, Tile
+from hwsim.profile import (
+    Cycles,
+    DeviceProfile,
+    Hardware,
+    KernelRule,
+    Memory,
+    Runtime,
+    Tile,
+    known_devices,
+    load_profile,
+)
 from hwsim.profile.integers import NumericsChoice
 
 
@@ -56,3 +66,14 @@ def unit_device(
         numerics=NumericsChoice(policy="tflite-ref", accumulator_bits=32),
         sources={},
     )
+
+
+def unlike() -> tuple[str, ...]:
+    """Return shipped devices of which no two have the same kernels: heirs differ in speed only."""
+    found: dict[object, str] = {}
+    for name in known_devices():
+        profile = load_profile(name)
+        kernels = tuple((k, rule.model_dump_json()) for k, rule in profile.runtime.kernels.items())
+        memories = tuple((k, m.holds, m.is_timed) for k, m in profile.hardware.memories.items())
+        found.setdefault((kernels, memories, profile.runtime.overlaps_memory), name)
+    return tuple(found.values())

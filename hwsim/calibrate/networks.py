@@ -65,11 +65,19 @@ def _op(op: Op) -> Op:
     """Return an op whose weights' scales files can hold."""
     described: Any = op
     changed = {
-        field.name: replace(value, quant=_rounded(value.quant))
+        field.name: replace(value, quant=_per_channel(value, _rounded(value.quant)))
         for field in fields(described)
         if isinstance(value := getattr(op, field.name), Weight)
     }
     return replace(described, **changed)
+
+
+def _per_channel(weight: Weight, quant: Quant | None) -> Quant | None:
+    """Return an encoding with a scale per output channel, as layers are quantized since 2018."""
+    if quant is None or len(quant.scale) > 1:
+        return quant
+    out = weight.shape[0]
+    return replace(quant, scale=quant.scale * out, zero_point=quant.zero_point * out, axis=0)
 
 
 def _rounded(quant: Quant | None) -> Quant | None:

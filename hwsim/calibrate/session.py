@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from hwsim.calibrate.layers import TYPES, Layer
+from hwsim.calibrate.beside import (
+    EDGED,
+    EDGED_IN_A_ROW,
+    IN_A_ROW,
+    TINY,
+    edge_cycles,
+    inference_cycles,
+)
+from hwsim.calibrate.jobs import Job, jobs_in_a_row, layer_jobs, network_jobs
 from hwsim.calibrate.measure import measure
-from hwsim.calibrate.networks import whole_network
-from hwsim.calibrate.one_layer import graph_of
 from hwsim.calibrate.sample import Sample
-from hwsim.errors import HwsimError, MeasurementError
+from hwsim.errors import MeasurementError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
-    from hwsim.calibrate.layers import Plan
+    from hwsim.calibrate.layers import Layer, Plan
     from hwsim.calibrate.measure import Clock, Effort, Timing
-    from hwsim.calibrate.runtimes import HostRuntime, Once
+    from hwsim.calibrate.runtimes import HostRuntime
     from hwsim.graph import Graph
 
-_TINY: Final = tuple(Layer(kind="tanh", types=types, size=2, channels=8, out=8) for types in TYPES)
-_IN_A_ROW: Final = 9
-# Square layers whose kernels may want another order of axes than the model's ends have.
-_EDGED: Final = tuple(
-    Layer(kind="pointwise_conv2d", types="f32", size=size, channels=channels, out=channels)
-    for size, channels in ((7, 256), (14, 128), (28, 64), (28, 16))
-)
-_EDGED_IN_A_ROW: Final = 3
 _REARRANGED: Final = (
     "average_pool2d", "conv2d", "depthwise_conv2d", "max_pool2d", "pointwise_conv2d",
 )  # fmt: skip
@@ -83,27 +81,6 @@ class Session:
         return sum(sample.samples for sample in (*self.training, *self.held_out))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Job:
-    """A graph that is ready to run.
-
-    Attributes:
-        name: For people.
-        types: Of activations and weights.
-        graph: What runs.
-        once: Runs it.
-        layer: The one that it is made of; None in a network.
-        in_a_row: How often; 0 where it is a layer of the plan.
-    """
-
-    name: str
-    types: str
-    graph: Graph
-    once: Once
-    layer: Layer | None = None
-    in_a_row: int = 0
-
-
 def run_session(
     runtime: HostRuntime,
     plan: Plan,
@@ -132,10 +109,10 @@ def run_session(
         UnsupportedError: The runtime's package is missing.
     """
     jobs = [
-        *_in_a_row(runtime, _TINY, _IN_A_ROW, threads),
-        *_in_a_row(runtime, _EDGED, _EDGED_IN_A_ROW, threads),
-        *_layers(runtime, plan, threads),
-        *_networks(runtime, networks, threads),
+        *jobs_in_a_row(runtime, TINY, IN_A_ROW, threads),
+        *jobs_in_a_row(runtime, EDGED, EDGED_IN_A_ROW, threads),
+        *layer_jobs(runtime, plan, threads),
+        *network_jobs(runtime, networks, threads),
     ]
     on_ready(len(jobs))
     timings = measure([job.once for job in jobs], rng, clock, effort)
@@ -146,8 +123,8 @@ def run_session(
             f"{len(jobs)} layers, got {len(timed)}; end what else runs, or give --patience more"
         )
     rows = {(job.layer, job.in_a_row): timing.cycles for job, timing in timed if job.in_a_row}
-    inference = _inference_cycles(rows)
-    edge = _edge_cycles(rows, inference)
+    inference = inference_cycles(rows)
+    edge = edge_cycles(rows, inference)
     by_layer = {j.layer: (j, t) for j, t in timed if j.layer is not None and not j.in_a_row}
     names = {id(job) for job, _ in timed}
     return Session(
@@ -165,79 +142,9 @@ def run_session(
     )
 
 
-def _in_a_row(
-    runtime: HostRuntime, layers: Sequence[Layer], most: int, threads: int
-) -> Iterator[_Job]:
-    for layer in layers:
-        for in_a_row in (1, most):
-            graph = graph_of(layer, in_a_row)
-            yield _Job(
-                name=f"{in_a_row} {layer.name}", types=layer.types, graph=graph,
-                once=runtime.prepare(graph, threads), layer=layer, in_a_row=in_a_row,
-            )  # fmt: skip
-
-
-def _layers(runtime: HostRuntime, plan: Plan, threads: int) -> Iterator[_Job]:
-    for layer in (*plan.training, *plan.held_out):
-        graph = graph_of(layer)
-        yield _Job(
-            name=layer.name, types=layer.types, graph=graph,
-            once=runtime.prepare(graph, threads), layer=layer,
-        )  # fmt: skip
-
-
-def _networks(runtime: HostRuntime, names: Sequence[str], threads: int) -> Iterator[_Job]:
-    for name in names:
-        for types in TYPES:
-            graph = whole_network(name, types)
-            try:
-                once = runtime.prepare(graph, threads)
-            except HwsimError:
-                continue  # Its file format cannot hold this network.
-            yield _Job(name=name, types=types, graph=graph, once=once)
-
-
-_Rows: TypeAlias = "Mapping[tuple[Layer | None, int], float]"
-
-
-def _inference_cycles(rows: _Rows) -> float:
-    """Return what an inference costs beside its layers: a tiny layer less its share of many.
-
-    Raises:
-        MeasurementError: No tiny layer was measured both alone and in a row.
-    """
-    found = _beside(rows, _TINY, _IN_A_ROW)
-    if not found:
-        raise MeasurementError(
-            "this host is too busy: expected undisturbed samples of a tiny layer, got none; "
-            "end what else runs, or give --patience more"
-        )
-    return max(0.0, float(np.mean(found)))
-
-
-def _edge_cycles(rows: _Rows, inference: float) -> float:
-    """Return cycles per element of the model's ends, in the median of some layers; 0 if unknown."""
-    measured = [layer for layer in _EDGED if (layer, 1) in rows]
-    per_element = [
-        (beside - inference) / (layer.size**2 * layer.channels + layer.outputs)
-        for layer in measured
-        for beside in _beside(rows, (layer,), _EDGED_IN_A_ROW)
-    ]
-    return max(0.0, float(np.median(per_element))) if per_element else 0.0
-
-
-def _beside(rows: _Rows, layers: Sequence[Layer], most: int) -> list[float]:
-    """Return what one layer costs more than each of `most` in a row, by layer measured as both."""
-    return [
-        rows[layer, 1] - (rows[layer, most] - rows[layer, 1]) / (most - 1)
-        for layer in layers
-        if {(layer, 1), (layer, most)} <= rows.keys()
-    ]
-
-
 def _samples(
     layers: Sequence[Layer],
-    timed: Mapping[Layer, tuple[_Job, Timing]],
+    timed: Mapping[Layer, tuple[Job, Timing]],
     inference: float,
     edge: float,
 ) -> tuple[Sample, ...]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from hwsim.errors import MeasurementError
-from hwsim.evidence.design import sample
+from hwsim.evidence.design import profile_of, sample
 from hwsim.evidence.energy import energy_errors
 from hwsim.evidence.errors import errors_of
 from hwsim.evidence.fit import fit
@@ -146,7 +146,7 @@ def family(name: str, paths: Sequence[Path] | None = None) -> Family:
 def _is_of(profile: str, family_name: str) -> bool:
     if profile not in known_devices():
         return False
-    plan = load_profile(profile).fit
+    plan = profile_of(profile, ()).fit
     return plan is not None and plan.family == family_name
 
 

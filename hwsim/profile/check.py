@@ -166,11 +166,11 @@ def _prices(rule: KernelRule, hardware: Hardware) -> Iterator[str]:
     if heavy and not cycles.per_mac:
         yield f"cycles.per_mac: expected a price above 0, as {heavy[0]} multiplies, got 0"
     homes = [m for m in hardware.memories.values() if "activations" in m.holds]
-    is_priced = any((cycles.per_call, cycles.per_input, cycles.per_output))
+    is_priced = any((cycles.per_call, cycles.per_input, cycles.per_output, cycles.per_position))
     if light and not is_priced and not any(memory.is_timed for memory in homes):
         yield (
-            f"cycles: nothing prices {light[0]}; give per_call, per_input or per_output, "
-            "or the bytes_per_cycle of the memory that holds activations"
+            f"cycles: nothing prices {light[0]}; give per_call, per_input, per_output or "
+            "per_position, or the bytes_per_cycle of the memory that holds activations"
         )
     if heavy:
         for types in dict.fromkeys(_multiplied(rule)):

@@ -14,7 +14,7 @@ from hwsim.evidence.measurement import FOLDER
 from hwsim.evidence.networks import network
 from hwsim.interchange import load
 from hwsim.lower import lower
-from hwsim.memory import ALIGNMENT_BYTES, Buffer, busiest_bytes, peak_bytes, plan
+from hwsim.memory import Buffer, busiest_bytes, peak_bytes, plan
 from hwsim.profile import device
 
 SHARED: Final = Path(__file__).parents[3] / "shared" / "models"
@@ -108,13 +108,26 @@ def test_working_in_place_never_needs_more(name: str) -> None:
     assert ours <= peak_bytes(plan(buffers_of(program.graph, program.steps, apart)))
 
 
-def test_a_gap_is_used_where_size_alone_would_miss_it() -> None:
-    # By size, a and b lie at 0 and 96; c meets both and lies behind them: 208. Moment by moment,
-    # the fullest first: 160, which is what is alive in moment 2.
+def test_the_fullest_moment_first_where_size_misses_it() -> None:
+    # By size, a lies at 0, c at 80 and b below c, so that d no longer fits there: 208. With moment
+    # 3 first, where b, c and d are alive, they lie side by side and a fits beside c: 176.
     buffers = [
-        Buffer(name="a", size_bytes=96, first=0, last=2),
-        Buffer(name="b", size_bytes=64, first=2, last=4),
-        Buffer(name="c", size_bytes=48, first=4, last=5),
+        Buffer(name="a", size_bytes=80, first=0, last=1),
+        Buffer(name="b", size_bytes=48, first=3, last=3),
+        Buffer(name="c", size_bytes=80, first=1, last=3),
+        Buffer(name="d", size_bytes=48, first=3, last=5),
     ]
-    assert peak_bytes(plan(buffers)) == 160
-    assert ALIGNMENT_BYTES == 16
+    assert tflm_bytes(buffers) == 208
+    assert peak_bytes(plan(buffers)) == live_bytes(buffers) == 176
+
+
+def test_the_order_given_where_the_others_lose() -> None:
+    # c is placed first. In the order given, a and b lie where c was and f behind it: 96. The other
+    # orders place f before b, which then has to lie behind it: 112.
+    buffers = [
+        Buffer(name="a", size_bytes=32, first=0, last=2),
+        Buffer(name="b", size_bytes=32, first=1, last=1),
+        Buffer(name="c", size_bytes=48, first=3, last=3),
+        Buffer(name="f", size_bytes=32, first=0, last=3),
+    ]
+    assert tflm_bytes(buffers) == peak_bytes(plan(buffers)) == live_bytes(buffers) == 96

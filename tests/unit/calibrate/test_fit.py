@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hwsim.calibrate.design import design_of
-from hwsim.calibrate.draft import draft_tree, profile_of, with_kernels
+from hwsim.calibrate.draft import draft_tree, profile_of, with_kernels, with_provenance
 from hwsim.calibrate.fit import fit_kernels, solve
 from hwsim.calibrate.host import Host
 from hwsim.calibrate.judge import mac_counting, roofline
@@ -17,7 +17,7 @@ from hwsim.calibrate.one_layer import graph_of
 from hwsim.calibrate.sample import Sample
 from hwsim.errors import MeasurementError
 from hwsim.evaluation import estimate
-from hwsim.profile import DeviceProfile
+from hwsim.profile import DeviceProfile, Evidence, unsourced
 from tests.unit.calibrate.fake import FakeHost
 
 TREE = draft_tree(
@@ -60,7 +60,7 @@ def test_solving_recovers_prices() -> None:
 def test_an_outlier_moves_little() -> None:
     units = 10 ** np.random.default_rng(0).uniform(2, 5, (40, 2))
     cycles = units @ [3.0, 0.5]
-    cycles[0] *= 10
+    cycles[0] /= 10
     prices, _ = solve(units, cycles)
     np.testing.assert_allclose(prices, [3.0, 0.5], rtol=0.05)
 
@@ -87,6 +87,19 @@ def test_a_design_is_what_is_priced() -> None:
             cycles = sum(units * TRUE[name] for name, units in design.items())
             priced_s = estimate(graph_of(layer), device).latency_s
             assert cycles / device.hardware.clock_hz == pytest.approx(priced_s)
+
+
+def test_tiles_and_shapes_of_kernels_have_sources() -> None:
+    odd = KernelDraft(
+        name="conv", ops=("conv2d",), terms=("per_mac",), takes={"channel_multiple": 4}
+    )  # fmt: skip
+    kernels = {"conv_s8": odd.rule("8x8", (16, 7, 8))}
+    evidence = Evidence(
+        measurements=("x.csv",), n=1, left_out="row", held_out_mape=0, held_out_median=0,
+        held_out_p90=0, within_10=1, within_20=1, in_sample_mape=0, macs_mape=0, roofline_mape=0,
+    )  # fmt: skip
+    tree = with_kernels(TREE, kernels, {"conv_s8.per_mac": 0.02})
+    assert unsourced(with_provenance(tree, "here", {"conv_s8": "there"}, evidence)) == []
 
 
 def test_nothing_measured_is_refused() -> None:
