@@ -14,6 +14,7 @@ from hwsim.profile import device
 
 # Closer than this, neither runs nor boards of one kind agree with each other.
 CLEAR = 0.1
+LESS = 0.97
 
 
 @cache
@@ -60,7 +61,7 @@ def speedups(name: str, net: str, types: tuple[str, str], cores: tuple[int, int]
         ("jetson_orin_ncnn", "ncnn_resnet18"),
     ],
 )
-def test_int8_is_slower_than_reals_where_reals_have_winograd(name: str, net: str) -> None:
+def test_int8_is_slower_than_reals_where_its_kernels_are_poor(name: str, net: str) -> None:
     """3 x 3 convolutions of reals go through Winograd in 16 bits; those of int8 do not.
 
     Source: ncnn, benchmark/README.md at a4d2ea1d: VGG16 in int8 takes 2.7 times as long as in
@@ -125,7 +126,8 @@ def test_small_networks_gain_less_from_threads(name: str) -> None:
     large = speedups(name, "mobilenet_v1", ("f32", "f32"), (1, cores))
     small = speedups(name, "mobilenet_v3_small", ("f32", "f32"), (1, cores))
     for gain_large, gain_small in zip(large, small, strict=True):
-        assert 1 < gain_small < gain_large < cores
+        assert 1 < gain_small < LESS * gain_large
+        assert gain_large < cores
 
 
 @pytest.mark.parametrize("name", ["rpi3_ncnn", "rpi4_ncnn"])
