@@ -118,7 +118,7 @@ def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) 
         reason = f"{runtime} unpacks {step.types} {stored} weights to dense before it multiplies"
     types, decoded = step.types, 0
     if not is_native and step.weight is not None:
-        types, bits = _unpacked(step.types)
+        types, bits = _unpacked(step.types, profile.runtime.real_bits)
         decoded = step.weight.codes.size * bits // 8
     return replace(
         step,
@@ -132,10 +132,10 @@ def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) 
     )
 
 
-def _unpacked(types: str) -> tuple[str, int]:
+def _unpacked(types: str, real_bits: int) -> tuple[str, int]:
     """Return what multipliers see of weights widened to the activations' type, and its bits."""
     if types.startswith("f32"):
-        return "f32", 32
+        return "f32", real_bits
     activation = types.split("x", maxsplit=1)[0]
     return f"{activation}x{activation}", int(activation)
 

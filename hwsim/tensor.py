@@ -100,6 +100,18 @@ class Weight:
         return self.centred != 0
 
     @property
+    def nonzeros(self) -> int:
+        """How many real values are not zero."""
+        if self.codes.size and not any(self.codes.strides):
+            # One number stands for all of a weight that is priced and never run.
+            return self.codes.size if self.codes.flat[0] != self._zero else 0
+        return int(np.count_nonzero(self.nonzero))
+
+    @property
+    def _zero(self) -> int:
+        return 0 if self.quant is None else self.quant.zero_point[0]
+
+    @property
     def centred(self) -> IntArray:
         """Codes less their zero point, as [out, rest], in the narrowest type that holds them."""
         if self.quant is None or self.quant.is_symmetric:

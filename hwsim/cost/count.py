@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from hwsim.cost.slots import slots_of
 from hwsim.cost.traffic import relayouts_of, traffic_of, weight_bytes_of
 from hwsim.records import Counts
@@ -57,4 +55,4 @@ def _effective(step: Step) -> int:
     """Return the MACs whose weight is not zero."""
     if step.weight is None:
         return step.workload.macs
-    return int(np.count_nonzero(step.weight.nonzero)) * step.workload.columns
+    return step.weight.nonzeros * step.workload.columns

@@ -111,8 +111,10 @@ def _winograd(workload: Workload, rule: KernelRule) -> Slots:
     a transformed element is weighed as four products in the choice.
     """
     channels, best = workload.channels_in + workload.rows, None
+    width = max(1, workload.columns // workload.height)
     for outputs in rule.winograd:
-        points = (outputs + 2) ** 2 * _up(workload.columns, outputs**2) // outputs**2
+        tiles = -(-workload.height // outputs) * -(-width // outputs)
+        points = (outputs + 2) ** 2 * tiles
         products = points * workload.channels_in * workload.rows * workload.groups
         transforms = points * channels * workload.groups
         if best is None or products + 4 * transforms < best[0] + 4 * best[1]:

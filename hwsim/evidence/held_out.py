@@ -78,7 +78,8 @@ def by_anchor(
     predictions: list[Prediction] = []
     for place in sorted({sample.system[0] for sample in samples}):
         others = [sample for sample in samples if sample.system[0] != place]
-        known = fit(others, plan, constants).constants if others else constants
+        # Alone, it has its constants from nobody: those shipped have seen all of its rows.
+        known = fit(others, plan, constants).constants if others else {**constants, **plan.prior}
         scaling = plan.model_copy(update={"constants": ()})
         for system in sorted({sample.system for sample in samples if sample.system[0] == place}):
             own = [sample for sample in samples if sample.system == system]

@@ -83,6 +83,8 @@ def surviving(
 
 def _parts(key: str, claimed: Collection[str], replaced: Collection[str]) -> Iterator[str]:
     covered = [path for path in claimed if _covers(key, path)]
+    if not covered:
+        return  # What it told of is no number any more: it has a name.
     if not any(path in replaced for path in covered):
         yield key
     elif not all(path in replaced for path in covered):

@@ -15,7 +15,7 @@ from hwsim.graph import Graph
 from hwsim.lower import lower
 from hwsim.op import Workload
 from hwsim.ops import Elementary
-from hwsim.profile import Cycles, DeviceProfile, KernelRule, Takes, Tile, Version
+from hwsim.profile import Cycles, DeviceProfile, KernelRule, Memory, Takes, Tile, Version
 from hwsim.program import Step
 from hwsim.records import Estimate
 from tests.devices import unit_device
@@ -131,7 +131,7 @@ def test_a_library_takes_the_tile_that_issues_least(
 
 def test_winograd_multiplies_less_and_transforms() -> None:
     # 8 x 8 outputs, 16 to 16 channels: 16 tiles of 2 x 2 take 16 products each instead of 36.
-    work = Workload(kind="conv2d", rows=16, columns=64, depth=9 * 16, window=(3, 3), stride=(1, 1))
+    work = Workload(kind="conv2d", rows=16, columns=64, depth=9 * 16, height=8, window=(3, 3))
     slots = slots_of(step_of(work, KernelRule(**CONV, winograd=(2,), cycles=Cycles(per_mac=1))), ())
     assert slots.executed == 16 * 16 * 16 * 16
     assert slots.transforms == 16 * 16 * (16 + 16)
@@ -199,3 +199,35 @@ def test_further_cores_are_called_once_per_kernel() -> None:
     one = estimate(chain(), profile)
     two = estimate(chain(), profile.model_copy(update={"hardware": hardware}))
     assert two.latency_s == pytest.approx(one.latency_s / 2 + 3 * 50)
+
+
+def test_kernels_may_ask_for_channels_that_fill_their_lanes() -> None:
+    takes = Takes(channel_multiple=8)
+    for channels, out, is_taken in ((8, 16, True), (8, 12, False), (4, 16, False)):
+        rule = KernelRule(**CONV, takes=takes, cycles=Cycles(per_mac=2))
+        (step,) = estimate(conv(channels, out), with_kernel(unit_device(), rule)).steps
+        assert step.kernel == ("first" if is_taken else "heavy")
+
+
+def test_positions_are_those_of_the_output() -> None:
+    (counts,) = count(lower(conv(3, 5, size=6, stride=2), unit_device()))
+    assert counts.positions == counts.outputs // 5
+
+
+def test_an_inference_costs_something_beside_its_kernels() -> None:
+    free = estimate(chain(), unit_device())
+    started = estimate(chain(), unit_device(per_inference=90.0))
+    assert started.latency_s == pytest.approx(free.latency_s + 90)
+    assert [step.terms_s["inference"] for step in started.steps] == [30, 30, 30]
+
+
+def test_a_cache_keeps_what_fits_from_one_kernel_to_the_next() -> None:
+    far = Memory(size_bytes=1 << 20, pj_per_byte=0, holds=("weights", "activations"))
+    for size, is_kept in ((256, True), (255, False)):
+        near = Memory(size_bytes=size, pj_per_byte=0, retains_activations=True)
+        profile = unit_device()
+        hardware = profile.hardware.model_copy(update={"memories": {"near": near, "far": far}})
+        program = lower(chain(), profile.model_copy(update={"hardware": hardware}))
+        (_, tanh, _) = count(program)
+        # 32 elements of 4 bytes in, as many out.
+        assert tanh.traffic_bytes.get("far", 0) == (0 if is_kept else 256)
