@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from time import perf_counter, sleep
 from typing import TYPE_CHECKING, Final
@@ -22,6 +23,9 @@ BATCH_S: Final = 0.00025
 _AGREEMENT = 0.03
 # A core whose units are this much slower than at their best is shared with someone.
 _CROWDED = 1.04
+# Where no sample of a job is clean, the least disturbed stands in, its cycles divided by how much
+# slower the units were; beyond this nothing can be told.
+_BEARABLE = 1.25
 # A probe that was interrupted may look better than the best: the best is what neighbours agree on.
 _NEIGHBOURS, _BEST = 5, 0.005
 _FIRST_PROBES = 2_000
@@ -66,18 +70,21 @@ class Timing:
     Attributes:
         cycles: Per inference, at the core's own rate.
         rate_hz: The core's rate while it was measured.
-        samples: How many were clean; 0 where all were disturbed.
+        samples: How many are behind it; 0 where nothing could be told.
+        is_clean: Whether nobody shared the core meanwhile.
     """
 
     cycles: float
     rate_hz: float
     samples: int
+    is_clean: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Sample:
     cycles: float
     rate_hz: float
+    crowding: float
 
 
 class _Watch:
@@ -100,12 +107,16 @@ class _Watch:
         runs = np.reshape(self._seen[: groups * _NEIGHBOURS], (groups, _NEIGHBOURS))
         self.best = float(np.quantile(np.median(runs, axis=1), _BEST))
 
-    def is_ours(self, *probes: Probe) -> bool:
-        """Return whether nobody shared the core, whose rate was the same at each probe."""
+    def crowding(self, *probes: Probe) -> float:
+        """Return how much slower than at its best the core was at its worst probe.
+
+        Infinite where the rate changed from one probe to the next, or a probe was interrupted.
+        """
         rates = [probe.rate_hz for probe in probes]
-        return max(rates) <= (1 + _AGREEMENT) * min(rates) and all(
-            self.best / _CROWDED <= probe.busy_cycles <= self.best * _CROWDED for probe in probes
-        )
+        slowness = [probe.busy_cycles / self.best for probe in probes]
+        if max(rates) > (1 + _AGREEMENT) * min(rates) or min(slowness) < 1 / _CROWDED:
+            return math.inf
+        return max(slowness)
 
 
 def measure(
@@ -131,8 +142,12 @@ def measure(
             sample = _sample(jobs[index], repeats[index], clock, watch)
             if sample is not None:
                 taken[index].append(sample)
-        wanting = [index for index in wanting if len(taken[index]) < effort.enough]
+        wanting = [index for index in wanting if _clean(taken[index]) < effort.enough]
     return [_timing(samples) for samples in taken]
+
+
+def _clean(samples: Sequence[_Sample]) -> int:
+    return sum(sample.crowding <= _CROWDED for sample in samples)
 
 
 def _shuffled(items: Sequence[int], rng: np.random.Generator) -> list[int]:
@@ -151,12 +166,12 @@ def _repeats(job: Once, clock: Clock) -> int:
 
 
 def _sample(job: Once, repeats: int, clock: Clock, watch: _Watch) -> _Sample | None:
-    """Return a clean sample, or None where the core was shared meanwhile."""
+    """Return a sample, or None where too much else ran meanwhile."""
     before = watch.look()
-    if not watch.is_ours(before):
+    if watch.crowding(before) > _CROWDED:
         clock.sleep(_PAUSE_S)
         before = watch.look()
-        if not watch.is_ours(before):
+        if watch.crowding(before) > _BEARABLE:
             return None
     # Probes leave the job's code and data cold.
     job()
@@ -165,15 +180,21 @@ def _sample(job: Once, repeats: int, clock: Clock, watch: _Watch) -> _Sample | N
         job()
     taken_s = (clock.now_s() - start_s) / repeats
     after = watch.look()
-    if not watch.is_ours(before, after):
+    crowding = watch.crowding(before, after)
+    if crowding > _BEARABLE:
         return None
     rate_hz = (before.rate_hz + after.rate_hz) / 2
-    return _Sample(cycles=taken_s * rate_hz, rate_hz=rate_hz)
+    return _Sample(cycles=taken_s * rate_hz, rate_hz=rate_hz, crowding=crowding)
 
 
 def _timing(samples: Sequence[_Sample]) -> Timing:
     if not samples:
-        return Timing(cycles=0.0, rate_hz=0.0, samples=0)
+        return Timing(cycles=0.0, rate_hz=0.0, samples=0, is_clean=False)
+    if not _clean(samples):
+        least = min(samples, key=lambda sample: sample.crowding)
+        cycles = least.cycles / least.crowding
+        return Timing(cycles=cycles, rate_hz=least.rate_hz, samples=1, is_clean=False)
+    samples = [sample for sample in samples if sample.crowding <= _CROWDED]
     return Timing(
         cycles=float(np.quantile([sample.cycles for sample in samples], _QUANTILE)),
         rate_hz=float(np.median([sample.rate_hz for sample in samples])),

@@ -24,8 +24,8 @@ def report_of(made: Calibration, session: Session) -> tuple[str, ...]:
     runtime = f"{profile['runtime']['name']} {profile['runtime']['version']}"
     fitted = (
         f"{constants} constants of {len(made.kernels)} kernels, fitted to {len(made.training)} "
-        f"layers at {session.rate_hz / 1e9:.2f} GHz; {len(session.disturbed)} graphs were never "
-        "undisturbed and are left out"
+        f"layers at {session.rate_hz / 1e9:.2f} GHz; {len(session.crowded)} graphs were never "
+        f"undisturbed and count at their least disturbed, {len(session.disturbed)} are left out"
     )
     inference_s = session.inference_cycles / session.rate_hz
     return (

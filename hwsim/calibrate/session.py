@@ -64,7 +64,8 @@ class Session:
         edge_cycles: What each element costs that enters or leaves the model in another order of
             axes than its f32 layers of images have.
         rate_hz: Of the core, in the median.
-        disturbed: Names of layers and networks of which no sample was clean.
+        disturbed: Names of layers and networks of which nothing could be told.
+        crowded: Those of which no sample was clean, and the least disturbed stands in.
     """
 
     training: tuple[Sample, ...]
@@ -74,6 +75,7 @@ class Session:
     edge_cycles: float
     rate_hz: float
     disturbed: tuple[str, ...]
+    crowded: tuple[str, ...]
 
     @property
     def samples(self) -> int:
@@ -119,7 +121,7 @@ def run_session(
     timed = [(job, timing) for job, timing in zip(jobs, timings, strict=True) if timing.samples]
     if len(timed) < _LEAST_CLEAN * len(jobs):
         raise MeasurementError(
-            f"this host is too busy: expected undisturbed samples of {_LEAST_CLEAN:.0%} of "
+            f"this host is too busy: expected bearable samples of {_LEAST_CLEAN:.0%} of "
             f"{len(jobs)} layers, got {len(timed)}; end what else runs, or give --patience more"
         )
     rows = {(job.layer, job.in_a_row): timing.cycles for job, timing in timed if job.in_a_row}
@@ -139,6 +141,7 @@ def run_session(
         edge_cycles=edge,
         rate_hz=float(np.median([timing.rate_hz for _, timing in timed])),
         disturbed=tuple(job.name for job in jobs if id(job) not in names),
+        crowded=tuple(job.name for job, timing in timed if not timing.is_clean),
     )
 
 
