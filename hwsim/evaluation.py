@@ -104,7 +104,7 @@ def result_of(
         runtime=runtime_of(device),
         overrides=overrides,
         profile_sha256=device.sha256,
-        is_calibrated=device.is_calibrated,
+        is_calibrated=priced.is_backed,
         numerics=device.numerics.resolve().name,
         estimate=priced,
         accuracy=measured.accuracy,

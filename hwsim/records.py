@@ -136,12 +136,14 @@ class Estimate:
         footprint: Memory; peaks do not add.
         latency_low_s: Lower end of the interval that the profile's evidence gives.
         latency_high_s: Upper end.
+        is_backed: Whether the evidence speaks of the kernels that take most of the time.
     """
 
     steps: tuple[StepEstimate, ...] = field(repr=False)
     footprint: Footprint
     latency_low_s: float
     latency_high_s: float
+    is_backed: bool = False
 
     @property
     def latency_s(self) -> float:

@@ -11,6 +11,9 @@ from hwsim.errors import ProfileError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+# Addresses end there.
+_MOST = 1 << 62
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CacheLevel:
@@ -41,6 +44,8 @@ class CacheLevel:
                 raise ProfileError(
                     f"{self.name}: {field}: expected an int of 1 or more, got {value!r}"
                 )
+            if value > _MOST:
+                raise ProfileError(f"{self.name}: {field}: expected at most 2^62, got {value}")
         if self.line_bytes & (self.line_bytes - 1):
             raise ProfileError(
                 f"{self.name}: line_bytes: expected a power of two, got {self.line_bytes}"

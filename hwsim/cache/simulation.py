@@ -187,7 +187,8 @@ def _names(levels: Sequence[CacheLevel]) -> str:
 
 
 def _check(name: str, array: Array, kind: type[np.generic]) -> None:
-    if array.ndim != 1 or not np.issubdtype(array.dtype, kind):
+    is_kind = np.issubdtype(array.dtype, kind) and array.dtype.isnative
+    if array.ndim != 1 or not is_kind:
         raise DataError(
             f"{name}: expected one axis of {kind.__name__}, got {array.dtype} {array.shape}"
         )

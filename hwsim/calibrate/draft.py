@@ -110,7 +110,7 @@ def with_provenance(
     }
     assumed = {
         "hardware.memories.dram.pj_per_byte": "assumed: as xeon8380_onnxruntime",
-        "hardware.static_w": "assumed: as xeon8380_onnxruntime",
+        "hardware.static_w": "assumed: 5 W, one core's share of a processor at work",
         "hardware.mac_pj": "assumed: as xeon8380_onnxruntime",
         "runtime.code_bytes": "assumed: about 15 MB of library",
         "runtime.arena_bytes": "assumed: about 4 MB of session",

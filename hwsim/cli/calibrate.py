@@ -40,6 +40,7 @@ def calibrate(
 
     if output.suffix != ".yaml":
         raise typer.BadParameter(f"--output: expected a file that ends in .yaml, got {output}")
+    _check_places(output, samples)
     made = calibrated(
         find_runtime(runtime),
         output.stem,
@@ -55,3 +56,18 @@ def calibrate(
     write_texts(texts)
     for line in made.report:
         typer.echo(line)
+
+
+def _check_places(output: Path, samples: Path | None) -> None:
+    """Refuse files that cannot be written, before minutes of measuring and not after them.
+
+    Raises:
+        typer.BadParameter: A folder is missing, a file is one, or both are the same file.
+    """
+    for option, path in (("--output", output), ("--samples", samples)):
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise typer.BadParameter(
+                f"{option}: expected a file in a folder that exists, got {path}"
+            )
+    if samples is not None and samples.resolve() == output.resolve():
+        raise typer.BadParameter(f"--samples: expected another file than --output, got {samples}")

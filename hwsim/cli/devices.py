@@ -47,7 +47,7 @@ def devices(json: JsonFile = None) -> None:
     if json is not None:
         write_texts({json: json_library.dumps({"devices": records}, indent=1) + "\n"})
     table = Table(box=box.SIMPLE_HEAD)
-    for heading in ("device", "class", "runtime", "clock [MHz]", "numerics", "evidence"):
+    for heading in ("device", "class", "runtime", "clock [MHz]", "held out"):
         table.add_column(heading, justify="right" if "[" in heading else "left", no_wrap=True)
     for profile in profiles:
         table.add_row(
@@ -55,23 +55,25 @@ def devices(json: JsonFile = None) -> None:
             profile.device_class,
             runtime_of(profile),
             f"{profile.hardware.clock_hz / 1e6:.0f}",
-            profile.numerics.policy,
             _backing(profile),
         )
     # Names must never be cut, they are there to be copied: the lines' own width is kept.
     console = Console()
     needed = Console(width=_AMPLE).measure(table).maximum
     Console(width=max(console.width, needed)).print(table)
-    typer.echo("hwsim device NAME shows one in full.")
+    typer.echo(
+        "held out: mean error of latency on measurements that the profile was not fitted on; "
+        "- where there are none.\nhwsim device NAME shows one in full, docs/evidence.md all errors."
+    )
 
 
 def _backing(profile: DeviceProfile) -> str:
     """Return how well a profile predicts what it was not fitted on."""
     evidence = profile.evidence
     if evidence is None:
-        return "uncalibrated"
-    judge = "" if evidence.against == "silicon" else f" against a {evidence.against}"
-    return f"{evidence.held_out_mape:.1%} held out (n {evidence.n}){judge}"
+        return "-"
+    judge = "" if evidence.against == "silicon" else f" ({evidence.against})"
+    return f"{evidence.held_out_mape:.1%} of {evidence.n}{judge}"
 
 
 def device(

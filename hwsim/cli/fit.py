@@ -43,12 +43,23 @@ def fit(
     """Fit few, non-negative, named constants of a profile to measured latencies."""
     from hwsim.cli.output import write_texts
     from hwsim.evidence.new_profile import fitted_profile
-    from hwsim.evidence.update import updated_family
+    from hwsim.evidence.update import judged, refitted
+    from hwsim.profile import known_devices
 
     if update == (measurements is not None):
         raise typer.BadParameter("expected either --measurements CSV with --output, or --update")
+    if update and (output is not None or version is not None or scale_only):
+        raise typer.BadParameter(
+            "--update: --output, --version, --scale-only are for --measurements"
+        )
     if update:
-        texts = updated_family(profile)
+        if profile not in known_devices():
+            raise typer.BadParameter(
+                f"--update rewrites shipped profiles only, got {profile}; "
+                "--measurements CSV --output FILE.yaml makes one of your own"
+            )
+        write_texts(refitted(profile))
+        texts = judged(profile)
         write_texts(texts)
         for path in texts:
             typer.echo(f"{path.stem}: rewritten")
@@ -56,9 +67,7 @@ def fit(
     assert measurements is not None  # Else `update` holds.
     if output is None or output.suffix != ".yaml":
         raise typer.BadParameter("--output: expected a .yaml file for the new profile")
-    made = fitted_profile(
-        profile, measurements, name=output.stem, version=version, is_scale_only=scale_only
-    )
+    made = fitted_profile(profile, measurements, output, version=version, is_scale_only=scale_only)
     write_texts({output: made.text})
     for line in made.report:
         typer.echo(line)

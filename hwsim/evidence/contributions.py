@@ -46,11 +46,12 @@ def contributions(
         for parts in moved.values():
             _add(unscaled, parts)
     runtime, clock_hz = profile.runtime, profile.hardware.clock_hz
-    _add(scaled, _part(runtime.per_inference, 1))
     host = _part(runtime.per_launch, launches)
     needed = _scale(profile) * _cycles(scaled, profile) + _cycles(unscaled, profile)
     if _scale(profile) * _cycles(host, profile) > needed:
         scaled, unscaled = host, {}
+    # As it is priced: an inference starts before its first launch.
+    _add(scaled, _part(runtime.per_inference, 1))
     return (
         {name: cycles / clock_hz for name, cycles in scaled.items()},
         {name: cycles / clock_hz for name, cycles in unscaled.items()},

@@ -39,7 +39,7 @@ class Sample:
         scaled: Seconds per cycle of each constant in kernels.
         unscaled: The same of memories, which no version of a runtime makes faster.
         macs: Of one inference.
-        roofline_s: The longer of arithmetic at the profile's best rate and of bytes, per layer.
+        roofline_s: Per layer the longer of arithmetic at its kernels' best rate and of bytes.
     """
 
     measurement: Measurement

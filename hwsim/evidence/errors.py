@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_LEAST_RATIO = 1e-6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Errors:
@@ -19,7 +21,8 @@ class Errors:
         n: Rows.
         mape: Mean.
         median: Median.
-        p90: Nine of ten are smaller.
+        p90: Nine of ten predictions are off by no more than the factor 1 + this, up or down; of
+            fewer than ten, all are.
         within_10: Share within 10 %.
         within_20: Share within 20 %.
         spearman: Rank correlation; None below three rows.
@@ -39,12 +42,14 @@ def errors_of(pairs: Sequence[tuple[float, float]]) -> Errors | None:
     if not pairs:
         return None
     predicted, measured = np.array(pairs).T
-    error = np.abs(predicted / measured - 1.0)
+    # What is predicted to take no time at all is off by any factor; this one is finite.
+    ratio = np.maximum(predicted / measured, _LEAST_RATIO)
+    error = np.abs(ratio - 1.0)
     return Errors(
         n=len(pairs),
         mape=float(error.mean()),
         median=float(np.median(error)),
-        p90=float(np.quantile(error, 0.9)),
+        p90=float(np.quantile(np.maximum(ratio, 1.0 / ratio) - 1.0, 0.9, method="higher")),
         within_10=float((error <= 0.1).mean()),
         within_20=float((error <= 0.2).mean()),
         spearman=_spearman(predicted, measured) if len(pairs) > 2 else None,

@@ -34,8 +34,8 @@ COLUMNS = (
     "notes",
 )
 _REQUIRED = ("network", "source")
-# An inference of a day and more is a slip of the unit.
-_MOST = 1e12
+# Below a picosecond and beyond a day lie slips of the unit.
+_LEAST, _MOST = 1e-9, 1e12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,7 +76,7 @@ class Measurement:
 
     @property
     def system(self) -> tuple[str, str]:
-        """The profile and its version: what shares one scale."""
+        """The profile, and the version that the row sets; empty where it sets none."""
         return self.profile, dict(self.overrides).get("runtime.version", "")
 
 
@@ -90,7 +90,7 @@ def read_measurements(path: Path) -> tuple[Measurement, ...]:
         MeasurementError: It cannot be read, has an unknown column, or a cell makes no sense.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, ValueError) as error:
         raise MeasurementError(f"{path}: not readable as a table: {error}") from error
     reader = csv.DictReader(io.StringIO(text), strict=True)
@@ -98,10 +98,13 @@ def read_measurements(path: Path) -> tuple[Measurement, ...]:
         rows = list(reader)
     except csv.Error as error:
         raise MeasurementError(f"{path.name}: not readable as CSV: {error}") from error
-    unknown = [name for name in reader.fieldnames or () if name not in COLUMNS]
-    missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
-    if unknown or missing or not rows:
+    names = list(reader.fieldnames or ())
+    unknown = [name for name in names if name not in COLUMNS]
+    twice = [name for name in COLUMNS if names.count(name) > 1]
+    missing = [name for name in _REQUIRED if name not in names]
+    if unknown or missing or twice or not rows:
         told = f"unknown column {unknown[0]!r}" if unknown else "no rows"
+        told = f"column {twice[0]!r} stands twice" if twice else told
         told = f"no column {missing[0]!r}" if missing else told
         raise MeasurementError(f"{path.name}: {told}; expected columns {', '.join(COLUMNS)}")
     return tuple(_measurement(f"{path.name}: row {i + 2}", row) for i, row in enumerate(rows))
@@ -123,7 +126,7 @@ def _measurement(where: str, row: Mapping[str, str | None]) -> Measurement:
         network=cells["network"],
         topology=cells.get("topology") or cells["network"],
         types=cells.get("types") or "8x8",
-        repeats=int(_figure(where, cells, "repeats") or 1),
+        repeats=_repeats(where, cells),
         latency_s=None if latency_ms is None else latency_ms * 1e-3,
         energy_j=None if energy_uj is None else energy_uj * 1e-6,
         ram_bytes=_figure(where, cells, "ram_bytes"),
@@ -141,9 +144,20 @@ def _figure(where: str, cells: Mapping[str, str], column: str) -> float | None:
         value = float(text)
     except ValueError:
         value = math.nan
-    if not 0 < value <= _MOST:
-        raise MeasurementError(f"{where}: {column}: expected a number above 0, got {text!r}")
+    if not _LEAST <= value <= _MOST:
+        raise MeasurementError(
+            f"{where}: {column}: expected a number above 0, {_LEAST:g} to {_MOST:g}, got {text!r}"
+        )
     return value
+
+
+def _repeats(where: str, cells: Mapping[str, str]) -> int:
+    value = _figure(where, cells, "repeats") or 1.0
+    if not value.is_integer():
+        raise MeasurementError(
+            f"{where}: repeats: expected a whole number, got {cells['repeats']!r}"
+        )
+    return int(value)
 
 
 def _overrides(where: str, text: str) -> tuple[tuple[str, str], ...]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 _WIDE = "16x8"
 _TYPES = ("8x8", _WIDE, "f32")
+# Of a name that no file can have.
+_SHOWN = 80
 
 
 @lru_cache(maxsize=256)
@@ -52,10 +54,12 @@ def network(name: str, types: str = "8x8", folder: Path | None = None) -> Graph:
             return load(str(path))
     except MeasurementError:
         raise
+    except OSError as error:
+        raise MeasurementError(f"network {name[:_SHOWN]!r}: {error.strerror}") from error
     except HwsimError as error:
         raise MeasurementError(f"network {name!r}: {error}") from error
     raise MeasurementError(
-        f"no network {name!r}: no table of that name is shipped, and there is no file {path}"
+        f"no network {name!r}: no table of that name is shipped, and there is no file {str(path)!r}"
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from hwsim.errors import MeasurementError
+from hwsim.errors import MeasurementError, ProfileError
 from hwsim.evidence.design import sample
 from hwsim.evidence.errors import errors_of
 from hwsim.evidence.fit import fit
-from hwsim.evidence.held_out import by_group
+from hwsim.evidence.held_out import group_of
 from hwsim.evidence.measurement import read_measurements
 from hwsim.evidence.rewrite import heir, rounded
 from hwsim.evidence.validation import Validation, baselines, family, validate
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from hwsim.evidence.design import Sample
     from hwsim.evidence.fit import Fitted
+    from hwsim.evidence.held_out import Prediction
     from hwsim.profile import DeviceProfile, Evidence
 
 # All rows are of one device, whatever profile lends the kernels.
@@ -42,22 +44,22 @@ class NewProfile:
 
 
 def fitted_profile(
-    parent: str, measurements: Path, *, name: str, version: str | None, is_scale_only: bool
+    parent: str, measurements: Path, output: Path, *, version: str | None, is_scale_only: bool
 ) -> NewProfile:
     """Return an heir of `parent` whose constants fit the measurements.
 
     Args:
         parent: Name or path of the profile that lends its kernels.
         measurements: Table of latencies; all rows are taken to be of the new device.
-        name: Of the heir.
+        output: Where the heir will lie, which is called as its file.
         version: Of the runtime there; the parent's with `, measured here` where None.
         is_scale_only: Whether one factor on all cycles is fitted, and no constant by itself.
 
     Raises:
         MeasurementError: The table cannot be read, or the profile names no constant to fit.
-        ProfileError: There is no such parent.
+        ProfileError: There is no such parent, or it could not be found from `output`.
     """
-    base = load_profile(parent)
+    base, name, inherited = load_profile(parent), output.stem, _inherited(parent, output)
     rows = [replace(row, profile=parent) for row in read_measurements(measurements)]
     samples = [sample(row, measurements.parent) for row in rows if row.latency_s is not None]
     own = [replace(s, system=_NEW) for s in samples]
@@ -84,7 +86,7 @@ def fitted_profile(
     what = f"scaled by {rounded(scale)}" if is_scale_only else "refitted"
     return NewProfile(
         text=heir(
-            str(find_profile(parent).with_suffix("")) if parent.endswith(".yaml") else parent,
+            inherited,
             name,
             f"{base.description}; {what} to {version} from {told}",
             runtime,
@@ -93,6 +95,28 @@ def fitted_profile(
         ),
         report=(f"{name}: {parent} {what}, from {told}", *report),
     )
+
+
+def _inherited(parent: str, output: Path) -> str:
+    """Return how a profile at `output` names its parent: by name, or by its path from there.
+
+    Raises:
+        ProfileError: It would find another file, itself for one.
+    """
+    found = find_profile(parent).resolve()
+    beside = output.resolve().parent
+    if found.suffix != ".yaml":
+        raise ProfileError(f"{parent}: expected a parent whose file ends in .yaml; rename it")
+    if found == output.resolve():
+        raise ProfileError(f"{output}: this is the parent, which the new profile needs; rename one")
+    if parent != found.stem:
+        return os.path.relpath(found.with_suffix(""), beside)
+    if output.stem == parent or (beside / found.name).is_file():
+        raise ProfileError(
+            f"{output}: {found.name} there would hide the shipped profile of that name; "
+            "rename it, or choose another folder"
+        )
+    return parent
 
 
 def _told(count: int, networks: Sequence[str]) -> str:
@@ -138,9 +162,7 @@ def _evidence(
     in_sample = errors_of(
         [(s.predict(found.constants, found.scales[s.system]), s.latency_s) for s in own]
     )
-    held_out = errors_of(
-        [(seconds, s.latency_s) for s, seconds in by_group(own, plan, constants, None)]
-    )
+    held_out = errors_of([(seconds, s.latency_s) for s, seconds in _held_out(own, plan, base)])
     assert in_sample is not None  # A fit has rows.
     if held_out is not None:
         macs, roofline = baselines(own, plan)
@@ -168,3 +190,21 @@ def _evidence(
         f"network misses the others by {whole.anchored.mape:.1%} (n {whole.anchored.n})"
     )
     return borrowed.evidence(base.fit), (line,)
+
+
+def _held_out(own: Sequence[Sample], plan: FitPlan, base: DeviceProfile) -> list[Prediction]:
+    """Return each row predicted without its network, which the prior's scale did not see either."""
+    constants, table = base.runtime.constants, plan.measurements[0]
+    predictions: list[Prediction] = []
+    for group in sorted({group_of(s, plan) for s in own}):
+        kept = [s for s in own if group_of(s, plan) != group]
+        if not kept:
+            continue
+        scaled = fit(kept, _scaling(base, table), constants)
+        again = fit(kept, _refitting(base, table, scaled), constants) if plan.constants else scaled
+        predictions += [
+            (s, seconds)
+            for s in own
+            if group_of(s, plan) == group and (seconds := again.predict(s)) is not None
+        ]
+    return predictions

@@ -72,7 +72,7 @@ def _flow(tree: Mapping[str, Mapping[str, object]]) -> str:
     body = yaml.safe_dump(
         value, default_flow_style=True, sort_keys=False, width=_WIDTH - len(key) - 2
     )
-    return f"{key}: " + body.replace("\n  ", "\n  ")
+    return f"{key}: {body}"
 
 
 def heir(

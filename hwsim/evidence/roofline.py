@@ -15,9 +15,9 @@ _BUS_BYTES_PER_CYCLE = 4
 def roofline_s(program: Program, counts: tuple[Counts, ...], profile: DeviceProfile) -> float:
     """Return what a plain roofline says, in seconds: max(MACs / peak, bytes / bandwidth) per layer.
 
-    The peak is the best rate of any kernel of the profile, the bandwidth that of the memories where
-    data rest (4 bytes per cycle, a 32-bit bus, where the profile does not time them); Williams et
-    al., CACM 2009.
+    The peak is the best rate of any kernel that the program uses, the bandwidth that of the
+    memories where data rest (4 bytes per cycle, a 32-bit bus, where the profile does not time
+    them); Williams et al., CACM 2009.
     """
     runtime, hardware = profile.runtime, profile.hardware
     rates = [

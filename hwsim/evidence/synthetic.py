@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from hwsim.op import Op
 
 _SPEC = re.compile(r"(\w+)\{([^{}]*)\}", re.ASCII)
+# A slip of the pen must not fill the memory: layers are built one by one, extents are not.
+_MOST_LAYERS, _MOST = 256, 1 << 31
 _SETTING = re.compile(r"\s*(\w+)\s*=\s*([0-9]{1,10})\s*", re.ASCII)
 
 
@@ -106,7 +108,11 @@ def synthetic(network: str) -> Graph:
         kinds = ", ".join(BUILDERS)
         raise GraphError(f"network {network!r}: expected kind{{name=number,...}} of kind {kinds}")
     builder = BUILDERS[match[1]]
-    return builder.build(network, {**builder.optional, **_settings(network, match[2], builder)})
+    settings = {**builder.optional, **_settings(network, match[2], builder)}
+    try:
+        return builder.build(network, settings)
+    except ValueError as error:  # Weights of more elements than an array may have.
+        raise GraphError(f"network {network!r}: weights are too large: {error}") from error
 
 
 def _settings(network: str, text: str, builder: Builder) -> dict[str, int]:
@@ -124,4 +130,8 @@ def _settings(network: str, text: str, builder: Builder) -> dict[str, int]:
     wrong = [name for name in builder.required if given.get(name, 0) < 1]
     if wrong:
         raise GraphError(f"network {network!r}: {wrong[0]}: expected a number >= 1")
+    for name, number in given.items():
+        most = _MOST_LAYERS if name == "layers" else _MOST
+        if number > most:
+            raise GraphError(f"network {network!r}: {name}: expected <= {most}, got {number}")
     return given

@@ -1,9 +1,13 @@
-"""Update: refit a shipped family and put what was found into the texts of its profiles."""
+"""Update: refit a shipped family and put what was found into the texts of its profiles.
+
+In two steps: evidence is worked out with the constants as they were written, rounded.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwsim.evidence.design import profile_of
 from hwsim.evidence.energy import measured_cycle_pj
 from hwsim.evidence.rewrite import with_constants, with_cycle_pj, with_evidence, with_scale
 from hwsim.evidence.validation import family, fitted, validate
@@ -13,12 +17,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
-def updated_family(name: str) -> dict[Path, str]:
-    """Return the texts of a family's profiles, refitted, by path.
+def refitted(name: str) -> dict[Path, str]:
+    """Return the texts of a family's profiles with fitted numbers, by path.
 
     Constants go into the root, scales and the energy of a cycle into every profile that was
-    measured, and the evidence of each profile's own rows beside them. The evidence is worked out
-    with the new constants.
+    measured.
 
     Raises:
         MeasurementError: The profile has no fit, or its text no place for what was found.
@@ -40,8 +43,21 @@ def updated_family(name: str) -> dict[Path, str]:
         cycle_pj = measured_cycle_pj(of.samples, profile)
         if cycle_pj is not None:
             texts[path] = with_cycle_pj(texts[path], cycle_pj)
-    for validation in validate(of, found):
-        if validation.profile in files:
-            path = files[validation.profile]
-            texts[path] = with_evidence(texts[path], validation.evidence(of.plan))
+    return texts
+
+
+def judged(name: str) -> dict[Path, str]:
+    """Return the texts of a family's profiles with the evidence of each one's own rows, by path.
+
+    Raises:
+        MeasurementError: The profile has no fit.
+    """
+    # What was read before may have been rewritten since.
+    profile_of.cache_clear()
+    of = family(name)
+    texts: dict[Path, str] = {}
+    for validation in validate(of)[1:]:
+        path = find_profile(validation.profile)
+        text = path.read_text(encoding="utf-8")
+        texts[path] = with_evidence(text, validation.evidence(of.plan))
     return texts

@@ -163,18 +163,10 @@ def baselines(samples: Sequence[Sample], plan: FitPlan) -> tuple[Errors | None, 
     )
 
 
-def validate(of: Family, found: Fitted | None = None) -> tuple[Validation, ...]:
-    """Return the validation of the whole family, and of each profile of it that was measured.
-
-    Args:
-        of: The family.
-        found: A fit whose constants and scales are taken in the place of the shipped ones.
-    """
+def validate(of: Family) -> tuple[Validation, ...]:
+    """Return the validation of the whole family, and of each profile of it that was measured."""
     constants, plan = of.root.runtime.constants, of.plan
-    if found is None:
-        shipped = [(s, s.predict(s.profile.runtime.constants, _scale(s, of))) for s in of.samples]
-    else:
-        shipped = [(s, s.predict(found.constants, found.scales[s.system])) for s in of.samples]
+    shipped = [(s, s.predict(s.profile.runtime.constants, _scale(s, of))) for s in of.samples]
     ways: Mapping[str, list[Prediction]] = {
         "in_sample": shipped,
         "held_out": by_group(of.samples, plan, constants, of.anchor),
@@ -241,8 +233,12 @@ def stale(of: Family, found: Sequence[Validation]) -> list[str]:
             f"{validation.profile}: evidence.{key}: the profile says {was}, the replay {now}; "
             f"hwsim fit {of.plan.family} --update"
             for key, was in stored
-            if isinstance(was, int | float)
-            and (now := getattr(replayed, key)) is not None
-            and abs(was - now) > _SAME
+            if not _is_same(was, now := getattr(replayed, key))
         ]
     return problems
+
+
+def _is_same(was: object, now: object) -> bool:
+    if isinstance(was, int | float) and isinstance(now, int | float):
+        return abs(was - now) <= _SAME
+    return was == now

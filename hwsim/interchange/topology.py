@@ -131,8 +131,11 @@ def _append(row: Row, name: str, tensors: dict[str, TensorType]) -> Node:
     try:
         op = BUILDERS[kind](row, [operand.shape for operand in operands])
         (shape,) = op.infer(*(operand.shape for operand in operands))
-    except (GraphError, ValueError, IndexError) as error:
+    except GraphError as error:
         raise InterchangeError(f"{row.where}: {error}") from error
+    except (ValueError, IndexError) as error:
+        shapes = ", ".join(str(list(operand.shape)) for operand in operands) or "nothing"
+        raise InterchangeError(f"{row.where}: inputs: {kind} does not take {shapes}") from error
     if math.prod(shape) > _MAX_ELEMENTS:
         raise InterchangeError(f"{row.where}: makes {list(shape)}, which is too large")
     tensors[name] = TensorType(shape=shape, quant=_encoding(row, op, operands))

@@ -16,6 +16,7 @@ from hwsim.numerics import find_policy, find_rounding
 from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, WORK_KINDS
 from hwsim.profile.integers import ROUNDED
 from hwsim.profile.kernels import LOCKSTEP
+from hwsim.profile.named import constants, fits, hint, versions
 from hwsim.profile.schema import DeviceProfile
 
 if TYPE_CHECKING:
@@ -26,10 +27,8 @@ if TYPE_CHECKING:
     from hwsim.profile.hardware import Hardware
     from hwsim.profile.integers import NumericsChoice
     from hwsim.profile.kernels import KernelRule
-    from hwsim.profile.runtime import Runtime
 
 _TYPES = re.compile(r"f32|f32w([1-9]|1[0-6])|(f32|[1-9]|1[0-6])x([1-9]|1[0-6])g?")
-_EXPONENT = re.compile(r"[+-]?[0-9.]+[eE][+-]?[0-9]+")
 # How pydantic calls the members of `quantities.Price`.
 _NUMBER, _NAME = "constrained-float", "constrained-str"
 _HOMES = ("weights", "activations")
@@ -66,8 +65,9 @@ def _nonsense(profile: DeviceProfile, stem: str) -> Iterator[str]:
     for name, rule in profile.runtime.kernels.items():
         for problem in (*_names(rule), *_prices(rule, profile.hardware), *_schedule(rule)):
             yield f"runtime.kernels.{name}.{problem}"
-    yield from _constants(profile)
-    yield from _runtime(profile.runtime)
+    yield from constants(profile)
+    yield from versions(profile.runtime)
+    yield from fits(profile)
     yield from _numerics(profile.numerics)
 
 
@@ -103,46 +103,13 @@ def _hardware(hardware: Hardware) -> Iterator[str]:
             yield f"hardware.mac_pj.{types}: {_expected_types(types)}"
 
 
-def _constants(profile: DeviceProfile) -> Iterator[str]:
-    """Yield prices that name no constant, and constants that no price names."""
-    runtime, memories = profile.runtime, profile.hardware.memories
-    prices: dict[str, object] = {
-        f"runtime.{key}": getattr(runtime, key)
-        for key in ("per_fork", "per_relayout", "per_inference", "per_launch")
-    }
-    for name, memory in memories.items():
-        prices[f"hardware.memories.{name}.cycles_per_byte"] = memory.cycles_per_byte
-        if memory.bytes_per_cycle is not None and memory.cycles_per_byte is not None:
-            yield f"hardware.memories.{name}: expected bytes_per_cycle or cycles_per_byte, got both"
-    for name, rule in runtime.kernels.items():
-        for key, price in rule.cycles:
-            prices[f"runtime.kernels.{name}.cycles.{key}"] = price
-    known = ", ".join(runtime.constants) or "none"
-    for path, price in prices.items():
-        if isinstance(price, str) and price not in runtime.constants:
-            there = f"runtime.constants (there: {known}){_hint(price)}"
-            yield f"{path}: no constant {price!r} under {there}"
-    for name in runtime.constants:
-        if name not in prices.values():
-            yield f"runtime.constants.{name}: no price refers to it"
-    free = profile.fit.constants if profile.fit is not None else ()
-    for name in free:
-        if name not in runtime.constants:
-            yield f"fit.constants: no constant {name!r} under runtime.constants (there: {known})"
-
-
-def _runtime(runtime: Runtime) -> Iterator[str]:
-    if runtime.versions and runtime.version not in runtime.versions:
-        yield (
-            f"runtime.version: nothing is known of {runtime.version!r}; known: "
-            f"{', '.join(runtime.versions)}; hwsim fit --scale-only measures another one's scale"
-        )
-    for kind in runtime.in_place:
-        if kind not in WORK_KINDS:
-            yield f"runtime.in_place: no kind of work {kind!r}; known: {', '.join(WORK_KINDS)}"
-
-
 def _names(rule: KernelRule) -> Iterator[str]:
+    for key in ("channels_in", "channels_out", "columns"):
+        span = getattr(rule.takes, key)
+        if span is not None and span[0] > span[1]:
+            yield f"takes.{key}: expected the least first, got {list(span)}, which nothing is"
+    if rule.winograd and (rule.takes.windows, rule.takes.strides) != (((3, 3),), ((1, 1),)):
+        yield "winograd: expected takes.windows [[3, 3]] and takes.strides [[1, 1]] beside it"
     for kind in rule.ops:
         if kind not in WORK_KINDS:
             yield f"ops: no kind of work {kind!r}; known: {', '.join(WORK_KINDS)}"
@@ -229,12 +196,7 @@ def _line(tree: Mapping[str, object], problem: ErrorDetails) -> str:
     if problem["type"] == "missing":
         never = " and never inherited" if key in ("name", "description") else ""
         return f"{key}: this key is required{never}"
-    return f"{key}: {problem['msg']}, got {short_repr(got)} ({type(got).__name__}){_hint(got)}"
-
-
-def _hint(got: object) -> str:
-    is_number = isinstance(got, str) and _EXPONENT.fullmatch(got)
-    return "; YAML reads 480e6 as text, write 480.0e+6" if is_number else ""
+    return f"{key}: {problem['msg']}, got {short_repr(got)} ({type(got).__name__}){hint(got)}"
 
 
 def _siblings(tree: Mapping[str, object], location: tuple[int | str, ...]) -> list[str]:

@@ -54,7 +54,8 @@ class Evidence(Section):
         left_out: What each of them was left out with.
         held_out_mape: Mean absolute relative error, each point left out of its own fit.
         held_out_median: Median of the same errors.
-        held_out_p90: Nine of ten of the same errors are smaller.
+        held_out_p90: Nine of ten of the same predictions are off by a smaller factor than 1 + this,
+            up or down.
         within_10: Share of them within 10 %.
         within_20: Share of them within 20 %.
         spearman: Rank correlation of held-out predictions with the measurements.

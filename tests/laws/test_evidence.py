@@ -44,6 +44,11 @@ def test_stored_evidence_is_what_a_replay_finds(name: str) -> None:
     assert stale(of, validate(of)) == []
 
 
+def own_board(of: Family, profile: str) -> str:
+    """Return the board that a profile describes: that of its first row."""
+    return next(s.measurement.board for s in of.samples if s.measurement.profile == profile)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_shipped_constants_are_what_a_fit_finds(name: str) -> None:
@@ -52,6 +57,12 @@ def test_shipped_constants_are_what_a_fit_finds(name: str) -> None:
     for constant in of.plan.constants:
         shipped = of.root.runtime.constants[constant]
         assert shipped == pytest.approx(found.constants[constant], rel=2e-3, abs=1e-6)
+    for sample in of.samples:
+        row, runtime = sample.measurement, sample.profile.runtime
+        # Boards without a profile of their own are fitted, not shipped.
+        if of.plan.scale_per == "core" or row.board == own_board(of, row.profile):
+            scale = found.scales[sample.system]
+            assert runtime.current.scale == pytest.approx(scale, rel=2e-3), row.where
 
 
 def test_the_page_shows_what_profiles_store() -> None:

@@ -62,14 +62,21 @@ def test_zeros_and_clusters_gain_nothing_on_a_dense_runtime(note: str) -> None:
 
 
 @pytest.mark.parametrize("name", EDGEMARK)
-@pytest.mark.parametrize(
-    "recipe", ["prune{structure=unstructured,sparsity=0.5}", "share{clusters=16}"]
-)
-def test_zeros_and_clusters_are_predicted_to_gain_nothing(recipe: str, name: str) -> None:
+def test_zeros_are_predicted_to_gain_nothing(name: str) -> None:
+    """As measured above: TFLM has no kernel that walks stored weights, and says so."""
+    graph = network(name, "f32")
+    recipe = compressors.parse("prune{structure=unstructured,sparsity=0.5}")
+    pruned = estimate(recipe.apply(graph, None), device(TFLM))
+    assert any(step.executed_as == "dense_fallback" for step in pruned.steps)
+    assert pruned.latency_s == latency_s(graph)
+
+
+@pytest.mark.parametrize("name", EDGEMARK)
+def test_clusters_are_predicted_to_gain_nothing(name: str) -> None:
     """As measured above; EdgeMark stored clustered weights as they are, without a table."""
     graph = network(name, "f32")
-    smaller = stored_dense(compressors.parse(recipe).apply(graph, None))
-    assert latency_s(smaller) == latency_s(graph)
+    clustered = compressors.parse("share{clusters=16}").apply(graph, None)
+    assert latency_s(stored_dense(clustered)) == latency_s(graph)
 
 
 @pytest.mark.parametrize("name", ["mlperf_ic", "mlperf_kws"])

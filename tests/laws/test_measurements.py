@@ -13,12 +13,13 @@ from hwsim.channels.dead import without_dead
 from hwsim.evidence.measurement import COLUMNS, FOLDER, Measurement, read_measurements
 from hwsim.evidence.synthetic import is_synthetic
 from hwsim.interchange import load
+from hwsim.profile import known_devices
 
 if TYPE_CHECKING:
     from hwsim.graph import Graph
 
 # Tables of other kinds, with columns of their own.
-OTHERS = {"ncnn_devices.csv", "sparse_accelerators.csv"}
+OTHERS = {"ncnn_devices.csv", "sparse_accelerators.csv", "unpriced.csv"}
 FILES = sorted(path for path in FOLDER.glob("*.csv") if path.name not in OTHERS)
 TABLES = {path.stem: path for path in sorted((FOLDER / "networks").glob("*.csv"))}
 LISTED = TABLES.pop("index").read_text(encoding="utf-8").splitlines()
@@ -26,6 +27,9 @@ INDEX = {row["network"]: row for row in csv.DictReader(LISTED)}
 TYPES = re.compile(r"f32|f32[wx][0-9]+|[0-9]+x[0-9]+")
 PROFILE = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 MOST_BYTES = 300_000
+
+with (FOLDER / "unpriced.csv").open(encoding="utf-8") as lines:
+    UNPRICED = {row["system"]: row["why"] for row in csv.DictReader(lines)}
 
 files = pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
 tables = pytest.mark.parametrize("name", TABLES)
@@ -61,6 +65,18 @@ def test_rows_are_well_formed(path: Path) -> None:
         assert row.source.strip(), row.where
         assert row.repeats >= 1, row.where
         assert all(not set("=;") & set(value) for _, value in row.overrides), row.where
+
+
+@files
+def test_every_row_is_replayed_or_said_not_to_be(path: Path) -> None:
+    for row in read_measurements(path):
+        assert (row.profile in known_devices()) != (row.profile in UNPRICED), row.where
+
+
+def test_what_is_not_replayed_says_why() -> None:
+    measured = {row.profile for path in FILES for row in read_measurements(path)}
+    assert set(UNPRICED) <= measured
+    assert all(UNPRICED.values())
 
 
 @files

@@ -172,6 +172,11 @@ def test_the_toy_loads(tmp_path: Path) -> None:
         ("types: {8x8: native}", "types: {8x8: fast}", ("gemm.types.8x8", "'fast'")),
         ("ops: [linear]", "ops: []", ("gemm.ops", "at least 1")),
         ("ops: [linear]", "ops: linear", ("gemm.ops", "'linear' (str)")),
+        (
+            "ops: [linear]",
+            "ops: [linear], takes: {columns: [9, 2]}",
+            ("gemm.takes.columns", "least first", "[9, 2]"),
+        ),
         ("cycles: {per_mac: 1.0}", "cycles: {}, formats: {2:4: native}", ("124", '"2:4"')),
         ("cycles: {per_mac: 1.0}", "cycles: {on: 1}", ("True (bool)", "quotes")),
         ("accumulator_bits: 32", "accumulator_bits: 7", ("accumulator_bits", "8", "7 (int)")),

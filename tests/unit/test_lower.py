@@ -14,8 +14,7 @@ from hwsim.errors import UnsupportedError
 from hwsim.formats import NM, Bitmask, Codebook, Csr, Dense
 from hwsim.graph import Graph
 from hwsim.lower import lower
-from hwsim.profile import KernelRule, device
-from hwsim.profile import Cycles
+from hwsim.profile import Cycles, KernelRule, device
 from hwsim.program import Step
 from tests.devices import unit_device
 from tests.graphs import GraphBuilder, mlp, residual, samples

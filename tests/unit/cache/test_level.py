@@ -22,6 +22,7 @@ def test_sets_need_not_be_a_power_of_two() -> None:
         ({"size_bytes": 0}, "L1: size_bytes: expected an int of 1 or more, got 0"),
         ({"ways": 1.0}, "L1: ways: expected an int of 1 or more, got 1.0"),
         ({"ways": True}, "L1: ways: expected an int of 1 or more, got True"),
+        ({"size_bytes": 1 << 70, "line_bytes": 1 << 70, "ways": 1}, "size_bytes: expected at most"),
         ({"line_bytes": 48}, "L1: line_bytes: expected a power of two, got 48"),
         ({"size_bytes": 1000}, "L1: size_bytes: expected a multiple of .* = 128, got 1000"),
     ],

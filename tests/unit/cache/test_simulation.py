@@ -183,6 +183,8 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"addresses": np.array([1 << 62])}, "expected numbers from 0"),
     ({"addresses": np.array([0.0])}, "addresses: expected one axis of integer, got float64"),
     ({"addresses": np.zeros((2, 2), np.int64)}, "addresses: expected one axis"),
+    ({"addresses": np.array([0, 1], ">i8")}, "addresses: expected one axis of integer, got >i8"),
+    ({"sizes": np.array([1, 1], ">i4")}, "sizes: expected one axis of integer, got >i4"),
     ({"sizes": np.array([1, 0])}, "access 1: .* got address 1, 0 bytes"),
     ({"addresses": np.array([5, -7]), "sizes": np.array([1, 1])}, "access 1: .* address -7"),
     ({"addresses": np.array([(1 << 62) - 1, 0]), "sizes": np.array([2, 1])}, "access 0"),

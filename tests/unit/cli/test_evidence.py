@@ -47,6 +47,8 @@ def test_fit_writes_a_profile(hwsim: Hwsim, tmp_path: Path) -> None:
     [
         ((), "--measurements CSV with --output, or --update"),
         (("--measurements", "none.csv"), "--output"),
+        (("--update", "--output", "x.yaml"), "--update: "),
+        (("--update", "--scale-only"), "--update: "),
         (("--measurements", "none.csv", "--output", "x.txt"), ".yaml"),
         (("--measurements", "none.csv", "--output", "x.yaml"), "none.csv: not readable"),
         (("--measurements", "x.csv", "--update"), "or --update"),
@@ -56,6 +58,36 @@ def test_fit_tells_mistakes_in_one_line(
     hwsim: Hwsim, arguments: tuple[str, ...], told: str
 ) -> None:
     ended = hwsim("fit", "stm32l4r5_xcubeai", *arguments)
+    assert ended.status == 2
+    assert told in ended.err
+    assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_an_update_rewrites_shipped_profiles_only(hwsim: Hwsim, tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(f"name: mine\ndescription: mine\ninherits: {DEVICE}\n")
+    ended = hwsim("fit", str(path), "--update")
+    assert ended.status == 2
+    assert "rewrites shipped profiles only" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (("--output", "nowhere/x.yaml"), "--output: expected a file in a folder"),
+        (("--output", "x.yaml", "--samples", "nowhere/x.csv"), "--samples: expected a file in"),
+        (("--output", "x.yaml", "--samples", "."), "--samples: expected a file in"),
+        (("--output", "x.yaml", "--samples", "./x.yaml"), "another file than --output"),
+    ],
+)
+def test_calibrate_measures_only_what_it_can_write(
+    hwsim: Hwsim, arguments: tuple[str, ...], told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def measured(*_: object, **__: object) -> None:
+        pytest.fail("it measures")
+
+    monkeypatch.setattr("hwsim.calibrate.command.calibrated", measured)
+    ended = hwsim("calibrate", "--runtime", "onnxruntime", *arguments)
     assert ended.status == 2
     assert told in ended.err
     assert len(ended.err.strip().splitlines()) == 1

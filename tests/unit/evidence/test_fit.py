@@ -143,7 +143,10 @@ def test_errors_are_those_of_the_definition(pairs: list[tuple[float, float]]) ->
     assert errors.median == pytest.approx(float(np.median(each)))
     assert errors.within_10 == pytest.approx(sum(e <= 0.1 for e in each) / len(each))
     assert errors.within_10 <= errors.within_20
-    assert min(each) - 1e-9 <= errors.p90 <= max(each) + 1e-9
+    factors = sorted(max(p / m, m / p) for p, m in pairs)
+    inside = sum(factor <= 1 + errors.p90 + 1e-9 for factor in factors)
+    assert inside >= 0.9 * len(pairs)
+    assert len(pairs) >= 10 or 1 + errors.p90 == pytest.approx(factors[-1])
 
 
 def test_ranks_are_compared() -> None:

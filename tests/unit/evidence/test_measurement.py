@@ -46,6 +46,10 @@ def test_what_is_left_out_has_a_meaning(tmp_path: Path) -> None:
         ("network,source,latency_ms\nnet,me,1e99\n", ("latency_ms",)),
         ("network,source,latency_ms\nnet,,1\n", ("row 2", "source: expected a text")),
         ("network,source,set\nnet,me,clock\n", ("row 2", "set", "key=value")),
+        ("network,source,latency_ms\nnet,me,1e-99\n", ("latency_ms", "'1e-99'")),
+        ("network,network,source\nnet,other,me\n", ("'network' stands twice",)),
+        ("network,source,repeats\nnet,me,1.5\n", ("row 2", "repeats", "whole number", "'1.5'")),
+        ("network,source,repeats\nnet,me,0.4\n", ("repeats", "'0.4'")),
     ],
 )
 def test_damaged_tables_are_refused_in_one_line(
@@ -55,6 +59,12 @@ def test_damaged_tables_are_refused_in_one_line(
         read_measurements(table(tmp_path, text))
     assert all(part in str(caught.value) for part in parts)
     assert "\n" not in str(caught.value)
+
+
+def test_a_mark_of_the_byte_order_is_no_part_of_a_column(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("network,source\nnet,me\n", encoding="utf-8-sig")
+    assert read_measurements(path)[0].network == "net"
 
 
 def test_a_missing_table_is_told(tmp_path: Path) -> None:

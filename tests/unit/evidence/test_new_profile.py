@@ -40,7 +40,11 @@ def written(tmp_path: Path, text: str) -> str:
 def test_one_network_gives_a_scale_and_the_familys_error(tmp_path: Path) -> None:
     twice = {"mlperf_kws": 2 * latency_ms("mlperf_kws", PARENT)}
     made = fitted_profile(
-        PARENT, table(tmp_path, twice), name="mine", version="9.0", is_scale_only=True
+        PARENT,
+        table(tmp_path, twice),
+        tmp_path / "mine.yaml",
+        version="9.0",
+        is_scale_only=True,
     )
     path = written(tmp_path, made.text)
     profile = load_profile(path)
@@ -65,7 +69,11 @@ def test_constants_follow_several_networks(tmp_path: Path) -> None:
         program = lower(network(name), dear)
         rows[name] = 1e3 * price(program, count(program)).latency_s
     made = fitted_profile(
-        PARENT, table(tmp_path, rows), name="mine", version=None, is_scale_only=False
+        PARENT,
+        table(tmp_path, rows),
+        tmp_path / "mine.yaml",
+        version=None,
+        is_scale_only=False,
     )
     path = written(tmp_path, made.text)
     for name in NETWORKS:
@@ -79,8 +87,12 @@ def test_constants_follow_several_networks(tmp_path: Path) -> None:
 def test_a_profile_without_named_constants_can_only_be_scaled(tmp_path: Path) -> None:
     rows = table(tmp_path, {"mlperf_kws": 1.0})
     with pytest.raises(MeasurementError, match="--scale-only needs none"):
-        fitted_profile("systolic64_sim", rows, name="mine", version=None, is_scale_only=False)
-    made = fitted_profile("systolic64_sim", rows, name="mine", version=None, is_scale_only=True)
+        fitted_profile(
+            "systolic64_sim", rows, tmp_path / "mine.yaml", version=None, is_scale_only=False
+        )
+    made = fitted_profile(
+        "systolic64_sim", rows, tmp_path / "mine.yaml", version=None, is_scale_only=True
+    )
     profile = load_profile(written(tmp_path, made.text))
     assert profile.evidence is None
     assert any("uncalibrated" in line for line in made.report)
@@ -91,6 +103,7 @@ def test_a_profile_without_named_constants_can_only_be_scaled(tmp_path: Path) ->
     [
         ("network,latency_ms,source\nmlperf_kws,,me\n", "at least one measured latency"),
         ("network,latency_ms,source\nnowhere,1,me\n", "no network 'nowhere'"),
+        (f"network,latency_ms,source\n{'a' * 5000},1,me\n", "network 'aaa"),
         ("network,latency_ms,source,types\nmlperf_kws,1,me,2x2\n", "types"),
         ("network,latency_ms,source,set\nmlperf_kws,1,me,hardware.clok=2\n", "clok"),
         ("network,latency_ms,source\ngemm{m=0},1,me\n", "gemm"),
@@ -100,12 +113,57 @@ def test_what_cannot_be_fitted_is_told_in_one_line(tmp_path: Path, text: str, to
     path = tmp_path / "mine.csv"
     path.write_text(text)
     with pytest.raises(MeasurementError, match=told) as caught:
-        fitted_profile(PARENT, path, name="mine", version=None, is_scale_only=True)
+        fitted_profile(PARENT, path, tmp_path / "mine.yaml", version=None, is_scale_only=True)
     assert "\n" not in str(caught.value)
 
 
 def test_a_missing_parent_is_told(tmp_path: Path) -> None:
     with pytest.raises(ProfileError, match="no device profile 'nobody'"):
         fitted_profile(
-            "nobody", table(tmp_path, {"mlperf_kws": 1}), name="m", version=None, is_scale_only=True
+            "nobody",
+            table(tmp_path, {"mlperf_kws": 1}),
+            tmp_path / "m.yaml",
+            version=None,
+            is_scale_only=True,
         )
+
+
+def heir(path: Path, inherits: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(f"name: {path.stem}\ndescription: a heir\ninherits: {inherits}\n")
+    return path
+
+
+@pytest.mark.parametrize("place", ["mine.yaml", "parents/mine.yaml", "heirs/mine.yaml"])
+def test_a_parent_of_ones_own_is_found_from_the_heir(
+    tmp_path: Path, place: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    heir(tmp_path / "parents" / "parent.yaml", "systolic64_sim")
+    output = tmp_path / place
+    output.parent.mkdir(exist_ok=True)
+    rows = table(tmp_path, {"mlperf_kws": 1.0})
+    made = fitted_profile("parents/parent.yaml", rows, output, version="9", is_scale_only=True)
+    output.write_text(made.text)
+    assert load_profile(str(output)).runtime.version == "9"
+
+
+@pytest.mark.parametrize(
+    ("parent", "place", "told"),
+    [
+        ("parents/parent.yaml", "parents/parent.yaml", "this is the parent"),
+        ("parents/parent.yml", "mine.yaml", "ends in .yaml"),
+        ("systolic64_sim", "systolic64_sim.yaml", "would hide the shipped profile"),
+        ("systolic64_sim", "parents/mine.yaml", "would hide the shipped profile"),
+    ],
+)
+def test_an_heir_that_would_not_find_its_parent_is_refused(
+    tmp_path: Path, parent: str, place: str, told: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    heir(tmp_path / "parents" / "parent.yaml", "t4_tensorrt")
+    heir(tmp_path / "parents" / "parent.yml", "t4_tensorrt")
+    heir(tmp_path / "parents" / "systolic64_sim.yaml", "t4_tensorrt")
+    rows = table(tmp_path, {"mlperf_kws": 1.0})
+    with pytest.raises(ProfileError, match=told):
+        fitted_profile(parent, rows, tmp_path / place, version="9", is_scale_only=True)

@@ -220,3 +220,17 @@ def test_names() -> None:
     assert is_synthetic("gelu{rows=1,columns=2}")
     assert not is_synthetic("ncnn_mobilenet")
     assert synthetic(" gemm{ m = 3, k=5,n=7 } ").tensors["matmul_0"].shape == (1, 3, 7)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        "hat_encoder{embed=6,layers=257,ffn=5,heads=4}",
+        "resnet50{percent=9999999999}",
+        "llm_decode{embed=9999999999,layers=1,ffn=5,heads=4,kv=4,vocab=9}",
+        "llm_decode{embed=2147483648,layers=1,ffn=2147483648,heads=1,kv=2147483648,vocab=9}",
+    ],
+)
+def test_a_slip_of_the_pen_fills_no_memory(spec: str) -> None:
+    with pytest.raises(GraphError, match=r": expected <= |are too large|expected at most"):
+        synthetic(spec)

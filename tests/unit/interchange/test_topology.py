@@ -107,7 +107,11 @@ REFUSED: dict[str, tuple[list[dict[str, Any]], str]] = {
     ),
     "two inputs": (
         [CONV, {"name": "b", "op": "conv2d", "kernel": 1, "channels": 1, "inputs": "a;image"}],
-        "row 3 'b': ",
+        "row 3 'b': inputs: conv2d does not take [1, 8, 8, 4], [1, 8, 8, 4]",
+    ),
+    "no image": (
+        [{"name": "b", "op": "flatten"}, {"name": "c", "op": "global_average_pool"}],
+        "row 3 'c': inputs: global_average_pool does not take [1, 256]",
     ),
 }
 
