@@ -119,6 +119,7 @@ class Workload:
         groups: Independent products.
         window: Kernel height and width; (1, 1) where nothing slides.
         stride: Vertical and horizontal.
+        dilation: Vertical and horizontal; (1, 1) where the window has no holes.
         taps: Patch rows gathered by im2col: output positions x kernel height x kernel width;
             0 where no patch is copied (1 x 1 kernels of stride 1, and everything else).
         output_elements: Elements written.
@@ -133,6 +134,7 @@ class Workload:
     groups: int = 1
     window: tuple[int, int] = (1, 1)
     stride: tuple[int, int] = (1, 1)
+    dilation: tuple[int, int] = (1, 1)
     taps: int = 0
     output_elements: int = 0
     input_elements: int = 0

@@ -22,7 +22,7 @@ def validate(
     ] = None,
     json: JsonFile = None,
 ) -> None:
-    """Replay the measurements of every profile that has some; exit status 1 if a profile's evidence says otherwise."""
+    """Replay what was measured; exit status 1 if the evidence of a profile says otherwise."""
     from hwsim.cli.output import write_texts
     from hwsim.cli.validate_tables import print_energy, print_latency, print_memory
     from hwsim.evidence.memory import memory_errors

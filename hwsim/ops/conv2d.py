@@ -219,6 +219,7 @@ class Conv2d:
             groups=self.groups,
             window=self.kernel,
             stride=self.stride,
+            dilation=self.dilation,
             taps=positions * self.kernel[0] * self.kernel[1] if is_copied else 0,
             output_elements=y.elements,
             input_elements=x.elements,

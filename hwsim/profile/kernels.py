@@ -85,7 +85,7 @@ class Takes(Section):
     """Which shapes a kernel takes; the next kernel is asked about others.
 
     Attributes:
-        windows: Kernel heights and widths; any where absent.
+        windows: Kernel heights and widths, undilated; any where absent.
         strides: Vertical and horizontal; any where absent.
         channels_in: Least and most input channels per group.
         channels_out: Least and most output channels per group.
@@ -102,13 +102,14 @@ class Takes(Section):
 
     def admits(self, workload: Workload) -> bool:
         """Return whether a kernel that takes these shapes takes this work."""
+        has_holes = workload.dilation != (1, 1)
         ranges = (
             (self.channels_in, workload.channels_in),
             (self.channels_out, workload.rows),
             (self.columns, workload.columns),
         )
         return (
-            (self.windows is None or workload.window in self.windows)
+            (self.windows is None or (workload.window in self.windows and not has_holes))
             and (self.strides is None or workload.stride in self.strides)
             and all(span is None or span[0] <= extent <= span[1] for span, extent in ranges)
             and max(workload.channels_in, 1) * workload.groups % self.channel_multiple == 0

@@ -83,7 +83,7 @@ def surviving(
 
 def _parts(key: str, claimed: Collection[str], replaced: Collection[str]) -> Iterator[str]:
     covered = [path for path in claimed if _covers(key, path)]
-    if not covered:
+    if not covered and any(_covers(key, path) for path in replaced):
         return  # What it told of is no number any more: it has a name.
     if not any(path in replaced for path in covered):
         yield key

@@ -75,10 +75,11 @@ def read_tree(path: Path, heirs: tuple[Path, ...] = ()) -> Tree:
         return tree
     if not isinstance(parent, str):
         raise ProfileError(f"{path.name}: inherits: expected a profile's name, got {parent!r}")
-    beside = path.parent / f"{parent}.yaml"
     try:
+        beside = path.parent / f"{parent}.yaml"
         origin = beside if beside.is_file() else find_profile(parent)
-    except ProfileError as error:
+    except (ProfileError, OSError) as error:
+        # OSError: a name too long for a file.
         raise ProfileError(f"{path.name}: inherits: {error}") from error
     line = (path.resolve(), *heirs)
     if origin.resolve() in line:

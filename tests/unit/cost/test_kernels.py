@@ -64,6 +64,14 @@ def test_a_kernel_takes_the_shapes_it_names(
     assert step.kernel == ("first" if is_taken else "heavy")
 
 
+def test_a_window_with_holes_is_another_one() -> None:
+    builder = GraphBuilder("dilated", 1, 8, 8, 3)
+    builder.conv("c", "x", 8, 3, dilation=(2, 2))
+    rule = KernelRule(**CONV, takes=Takes(windows=((3, 3),)), cycles=Cycles(per_mac=2))
+    (step,) = estimate(builder.done("c"), with_kernel(unit_device(), rule)).steps
+    assert step.kernel == "heavy"
+
+
 def test_a_shape_that_no_kernel_takes_is_refused_by_name() -> None:
     rule = KernelRule(**CONV, takes=Takes(channels_in=(4, 64)), cycles=Cycles(per_mac=2))
     profile = with_kernel(unit_device(), rule)
