@@ -138,7 +138,8 @@ class Weight:
     @property
     def storage_bytes(self) -> int:
         """Length of the bytes really encoded: indices, tables and scales of groups included."""
-        if isinstance(self.format, Dense):
+        is_bipolar = self.quant is not None and self.quant.is_bipolar
+        if isinstance(self.format, Dense) and not is_bipolar:
             # Known without packing: the tables of a large network need not be filled.
             return -(-self.codes.size * self.bits // 8) + self._group_bytes
         return self.packed.storage_bytes + self._group_bytes
