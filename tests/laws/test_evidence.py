@@ -13,6 +13,9 @@ from hwsim.evidence.validation import Family, families, family, fitted, stale, v
 from hwsim.lower import lower
 from tests.evidence_page import PAGE, page
 
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 FAMILIES = families()
 
 
@@ -37,7 +40,6 @@ def test_a_design_is_the_price_taken_apart(name: str) -> None:
         assert sample.predict(profile.runtime.constants, scale) == pytest.approx(priced, rel=1e-9)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_stored_evidence_is_what_a_replay_finds(name: str) -> None:
     of = read(name)
@@ -49,7 +51,6 @@ def own_board(of: Family, profile: str) -> str:
     return next(s.measurement.board for s in of.samples if s.measurement.profile == profile)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", FAMILIES)
 def test_shipped_constants_are_what_a_fit_finds(name: str) -> None:
     of = read(name)

@@ -13,6 +13,9 @@ from hwsim.lower import lower
 from hwsim.profile import device
 
 # Closer than this, neither runs nor boards of one kind agree with each other.
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 CLEAR = 0.1
 LESS = 0.97
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph
     from hwsim.records import Estimate
 
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 SPARSE = ("a100_cuda", "h100_cuda", "h200_cuda")
 
 

@@ -21,6 +21,9 @@ from hwsim.graph import Graph
 from hwsim.profile import device
 from tests.graphs import with_op
 
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 TFLM = "stm32l4r5_tflm"
 EDGEMARK = ("edgemark_cnn_1", "edgemark_cnn_4", "edgemark_fc_3")
 X_CUBE = "stm32h7a3_xcubeai"

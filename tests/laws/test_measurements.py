@@ -18,6 +18,9 @@ from hwsim.profile import known_devices
 if TYPE_CHECKING:
     from hwsim.graph import Graph
 
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 # Tables of other kinds, with columns of their own.
 OTHERS = {"ncnn_devices.csv", "sparse_accelerators.csv", "unpriced.csv"}
 FILES = sorted(path for path in FOLDER.glob("*.csv") if path.name not in OTHERS)

@@ -18,6 +18,9 @@ from hwsim.memory import Buffer, busiest_bytes, peak_bytes, plan
 from hwsim.profile import device
 
 SHARED: Final = Path(__file__).parents[3] / "shared" / "models"
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 MODELS = sorted(path.name for path in SHARED.glob("*.tflite"))
 TABLES = sorted(path.stem for path in (FOLDER / "networks").glob("*.csv") if path.stem != "index")
 MCU_TABLES = [name for name in TABLES if name.startswith(("edgemark", "mlperf", "stm32"))]

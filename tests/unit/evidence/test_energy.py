@@ -18,6 +18,9 @@ from hwsim.evidence.held_out import by_group
 from hwsim.evidence.rewrite import with_cycle_pj
 from hwsim.evidence.validation import Family, family
 
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 NAME = "stm32l4r5_tvm"
 # What is shipped may be this far from the mean of its rows: digits, and other prices that moved.
 CYCLE_TOLERANCE = 0.02

@@ -16,6 +16,9 @@ from hwsim.lower import lower
 from hwsim.memory import peak_bytes
 from hwsim.profile import device
 
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 KIB = 1024
 OWN = ("stm32h747_xcubeai", "stm32l4r5_tflm", "stm32h7a3_xcubeai")
 

@@ -13,6 +13,9 @@ from hwsim.evidence.new_profile import fitted_profile
 from hwsim.lower import lower
 from hwsim.profile import load_profile, problems, read_tree, unsourced
 
+# Prices and figures: no kernel runs, so that once is enough.
+pytestmark = pytest.mark.slow
+
 PARENT = "stm32l4r5_xcubeai"
 NETWORKS = ("mlperf_ad", "mlperf_ic", "mlperf_kws", "mlperf_vww")
 
