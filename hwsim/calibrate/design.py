@@ -5,16 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hwsim.cost import count
-from hwsim.cost.terms import TERMS
+from hwsim.evidence.contributions import FIXED, contributions
 from hwsim.lower import lower
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from hwsim.graph import Graph
     from hwsim.profile import DeviceProfile
-    from hwsim.program import Step
-    from hwsim.records import Counts
 
 
 def kernel_of(graph: Graph, profile: DeviceProfile) -> str:
@@ -32,20 +28,6 @@ def design_of(graph: Graph, profile: DeviceProfile) -> dict[str, float]:
         profile: On one core, with memories that are not timed.
     """
     program = lower(graph, profile)
-    design: dict[str, float] = {}
-    for step, done in zip(program.steps, count(program), strict=True):
-        for name, units in _units(step, done, profile).items():
-            design[name] = design.get(name, 0.0) + units
-    return design
-
-
-def _units(step: Step, done: Counts, profile: DeviceProfile) -> Mapping[str, float]:
-    units: dict[str, float] = {}
-    if step.rule is None:
-        return units
-    cycles = step.rule.cycles
-    paid = [(getattr(cycles, term.price), term.units(done, profile.hardware)) for term in TERMS]
-    for price, often in (*paid, (cycles.per_call, done.calls)):
-        if isinstance(price, str):
-            units[price] = units.get(price, 0.0) + often
-    return units
+    seconds, _ = contributions(program, count(program), profile)
+    clock_hz = profile.hardware.clock_hz
+    return {name: value * clock_hz for name, value in seconds.items() if name != FIXED}
