@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.cost.terms import STAGES, TERMS
 from hwsim.errors import UnsupportedError
+from hwsim.formats import Dense
 from hwsim.records import Counts, Estimate, StepEstimate
 
 if TYPE_CHECKING:
@@ -159,10 +160,20 @@ def _price_step(
         types=step.types,
         executed_as=step.executed_as,
         reason=step.reason,
+        format=Dense().name if step.weight is None else step.weight.format.name,
+        layout=None if step.rule is None else step.rule.layout,
+        channels=_channels(step),
+        channel_tile=(1, 1) if step.rule is None else (step.rule.tile.k, step.rule.tile.m),
         counts=counts,
         terms_s=terms_s,
         energy_terms_j=_energy(program, step, counts, sum(terms_s.values())),
     )
+
+
+def _channels(step: Step) -> tuple[int, int]:
+    """Return input and output channels of all groups together."""
+    work = step.workload
+    return (work.channels_in * work.groups, work.rows * work.groups) if work.macs else (0, 0)
 
 
 def _memory_cycles(

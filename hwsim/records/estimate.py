@@ -1,4 +1,4 @@
-"""The records that leave the simulator; reports read these and nothing else."""
+"""What one inference does and costs, step by step."""
 
 from __future__ import annotations
 
@@ -24,10 +24,14 @@ class Counts:
         macs_padding: Issued beside them because extents are rounded up to the kernel's tile.
         macs_idle: Issued beside them because lanes in lockstep wait for the fullest one, or because
             the last wave of tiles leaves units without work.
+        macs_gated: Issued beside them for operands that are zero: the unit sees that and holds
+            still, which saves the energy and not the slot.
         outputs: Elements written.
         inputs: Activation elements read.
         taps: Patch rows gathered.
         nonzeros: Stored weights walked, once per tile of output positions.
+        checks: Weights or activations looked at to find those that are not zero.
+        gathers: Activations read at an index that is looked up.
         decodes: Weights unpacked to dense.
         weight_bytes: Weights as stored, biases included.
         transforms: Elements of the tiles that Winograd's transforms read and write.
@@ -36,6 +40,7 @@ class Counts:
         relayouts: Elements rearranged because the kernel before works in another order of axes.
         calls: Kernel executions.
         traffic_bytes: Bytes moved per memory.
+        gather_misses: Gathers per memory that its caches did not have: lines fetched from it.
     """
 
     macs: int = 0
@@ -43,10 +48,13 @@ class Counts:
     macs_executed: int = 0
     macs_padding: int = 0
     macs_idle: int = 0
+    macs_gated: int = 0
     outputs: int = 0
     inputs: int = 0
     taps: int = 0
     nonzeros: int = 0
+    checks: int = 0
+    gathers: int = 0
     decodes: int = 0
     weight_bytes: int = 0
     transforms: int = 0
@@ -54,11 +62,12 @@ class Counts:
     relayouts: int = 0
     calls: int = 0
     traffic_bytes: Mapping[str, int] = field(default_factory=dict[str, int])
+    gather_misses: Mapping[str, int] = field(default_factory=dict[str, int])
 
     @property
     def macs_issued(self) -> int:
         """Lane slots that the kernel spends."""
-        return self.macs_executed + self.macs_padding + self.macs_idle
+        return self.macs_executed + self.macs_padding + self.macs_idle + self.macs_gated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +81,10 @@ class StepEstimate:
         types: What the multipliers see: activation x weight bits (`8x8`), or `f32`.
         executed_as: How.
         reason: Why so, in words.
+        format: How the device stores the weight; `dense` where there is none.
+        layout: Order of axes that the kernel works in; None where any will do.
+        channels: Input and output channels of all groups together; zeros where nothing multiplies.
+        channel_tile: What the kernel rounds them up to.
         counts: What it does.
         terms_s: Seconds by named term; their sum is the latency.
         energy_terms_j: Joules by named term.
@@ -83,6 +96,10 @@ class StepEstimate:
     types: str
     executed_as: ExecutedAs
     reason: str
+    format: str = "dense"
+    layout: str | None = None
+    channels: tuple[int, int] = (0, 0)
+    channel_tile: tuple[int, int] = (1, 1)
     counts: Counts
     terms_s: Mapping[str, float]
     energy_terms_j: Mapping[str, float]
@@ -172,149 +189,3 @@ class Estimate:
             for term, seconds in step.terms_s.items():
                 total[term] = total.get(term, 0.0) + seconds
         return total
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Accuracy:
-    """How often the device's own integers pick the right class.
-
-    Attributes:
-        top1: Share of samples whose largest output is the label, 0..1.
-        n: Samples.
-    """
-
-    top1: float
-    n: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Overflow:
-    """Sums of one step that were wider than the register, over the samples of the accuracy.
-
-    Attributes:
-        step: The node's name.
-        bits: Width of the register.
-        overflowed: Sums that left it at least once.
-        sums: All of them.
-    """
-
-    step: str
-    bits: int
-    overflowed: int
-    sums: int
-
-    @property
-    def share(self) -> float:
-        """Share that overflowed, 0..1."""
-        return self.overflowed / self.sums
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """One cell of a comparison: this model, so compressed, on this device.
-
-    Attributes:
-        model: Its name.
-        recipe: Name or spec string of the compression; `none` for the model as it is.
-        device: Name of the profile.
-        device_class: `mcu`, `cpu`, `gpu`, `npu` or `accelerator`.
-        runtime: Name and version.
-        overrides: `key=value` texts laid over the profile.
-        profile_sha256: Digest of the profile with its overrides.
-        is_calibrated: Whether held-out evidence backs the figures.
-        numerics: Policy of the integers.
-        estimate: Latency, energy, memory.
-        accuracy: None where no labelled data was given.
-        overflows: Steps whose sums overflow, which the accuracy suffers from; none where no
-            labelled data was given.
-    """
-
-    model: str
-    recipe: str
-    device: str
-    device_class: str
-    runtime: str
-    overrides: tuple[str, ...] = ()
-    profile_sha256: str
-    is_calibrated: bool
-    numerics: str
-    estimate: Estimate
-    accuracy: Accuracy | None = None
-    overflows: tuple[Overflow, ...] = ()
-
-    @property
-    def latency_s(self) -> float:
-        """Seconds of one inference."""
-        return self.estimate.latency_s
-
-    @property
-    def energy_j(self) -> float:
-        """Joules of one inference."""
-        return self.estimate.energy_j
-
-    @property
-    def peak_ram_bytes(self) -> int:
-        """See `Footprint`."""
-        return self.estimate.footprint.peak_ram_bytes
-
-    @property
-    def flash_bytes(self) -> int:
-        """See `Footprint`."""
-        return self.estimate.footprint.flash_bytes
-
-    @property
-    def fits(self) -> bool:
-        """See `Footprint`."""
-        return self.estimate.footprint.fits
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refusal:
-    """A cell that has no figures, because the device cannot run it.
-
-    Attributes:
-        model: Its name.
-        recipe: As in `Result`.
-        device: As in `Result`.
-        overrides: As in `Result`.
-        reason: Node, op, what the device lacks.
-    """
-
-    model: str
-    recipe: str
-    device: str
-    overrides: tuple[str, ...] = ()
-    reason: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What a report shows.
-
-    Attributes:
-        results: In the order asked for.
-        refusals: Cells without figures.
-        baseline: Recipe that speed-ups refer to; None when nothing is compared.
-        version: Of hwsim.
-    """
-
-    results: tuple[Result, ...]
-    refusals: tuple[Refusal, ...] = ()
-    baseline: str | None = None
-    version: str
-
-    def baseline_of(self, result: Result) -> Result | None:
-        """Return what `result` is compared with: same model, device and overrides.
-
-        It is the baseline recipe's result, or the first one where the device refuses that recipe
-        (a float32 model on an integer unit); None when nothing is compared.
-        """
-        if self.baseline is None:
-            return None
-        same = [
-            other
-            for other in self.results
-            if (other.model, other.device, other.overrides)
-            == (result.model, result.device, result.overrides)
-        ]
-        return next((other for other in same if other.recipe == self.baseline), same[0])

@@ -1,0 +1,155 @@
+"""What a comparison shows: results, what was refused, and what each is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hwsim.records.estimate import Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """How often the device's own integers pick the right class.
+
+    Attributes:
+        top1: Share of samples whose largest output is the label, 0..1.
+        n: Samples.
+    """
+
+    top1: float
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overflow:
+    """Sums of one step that were wider than the register, over the samples of the accuracy.
+
+    Attributes:
+        step: The node's name.
+        bits: Width of the register.
+        overflowed: Sums that left it at least once.
+        sums: All of them.
+    """
+
+    step: str
+    bits: int
+    overflowed: int
+    sums: int
+
+    @property
+    def share(self) -> float:
+        """Share that overflowed, 0..1."""
+        return self.overflowed / self.sums
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """One cell of a comparison: this model, so compressed, on this device.
+
+    Attributes:
+        model: Its name.
+        recipe: Name or spec string of the compression; `none` for the model as it is.
+        device: Name of the profile.
+        device_class: `mcu`, `cpu`, `gpu`, `npu` or `accelerator`.
+        runtime: Name and version.
+        overrides: `key=value` texts laid over the profile.
+        profile_sha256: Digest of the profile with its overrides.
+        is_calibrated: Whether held-out evidence backs the figures.
+        numerics: Policy of the integers.
+        estimate: Latency, energy, memory.
+        accuracy: None where no labelled data was given.
+        overflows: Steps whose sums overflow, which the accuracy suffers from; none where no
+            labelled data was given.
+    """
+
+    model: str
+    recipe: str
+    device: str
+    device_class: str
+    runtime: str
+    overrides: tuple[str, ...] = ()
+    profile_sha256: str
+    is_calibrated: bool
+    numerics: str
+    estimate: Estimate
+    accuracy: Accuracy | None = None
+    overflows: tuple[Overflow, ...] = ()
+
+    @property
+    def latency_s(self) -> float:
+        """Seconds of one inference."""
+        return self.estimate.latency_s
+
+    @property
+    def energy_j(self) -> float:
+        """Joules of one inference."""
+        return self.estimate.energy_j
+
+    @property
+    def peak_ram_bytes(self) -> int:
+        """See `Footprint`."""
+        return self.estimate.footprint.peak_ram_bytes
+
+    @property
+    def flash_bytes(self) -> int:
+        """See `Footprint`."""
+        return self.estimate.footprint.flash_bytes
+
+    @property
+    def fits(self) -> bool:
+        """See `Footprint`."""
+        return self.estimate.footprint.fits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """A cell that has no figures, because the device cannot run it.
+
+    Attributes:
+        model: Its name.
+        recipe: As in `Result`.
+        device: As in `Result`.
+        overrides: As in `Result`.
+        reason: Node, op, what the device lacks.
+    """
+
+    model: str
+    recipe: str
+    device: str
+    overrides: tuple[str, ...] = ()
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What a report shows.
+
+    Attributes:
+        results: In the order asked for.
+        refusals: Cells without figures.
+        baseline: Recipe that speed-ups refer to; None when nothing is compared.
+        version: Of hwsim.
+    """
+
+    results: tuple[Result, ...]
+    refusals: tuple[Refusal, ...] = ()
+    baseline: str | None = None
+    version: str
+
+    def baseline_of(self, result: Result) -> Result | None:
+        """Return what `result` is compared with: same model, device and overrides.
+
+        It is the baseline recipe's result, or the first one where the device refuses that recipe
+        (a float32 model on an integer unit); None when nothing is compared.
+        """
+        if self.baseline is None:
+            return None
+        same = [
+            other
+            for other in self.results
+            if (other.model, other.device, other.overrides)
+            == (result.model, result.device, result.overrides)
+        ]
+        return next((other for other in same if other.recipe == self.baseline), same[0])

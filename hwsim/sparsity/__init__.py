@@ -1,0 +1,1 @@
+"""Patterns of zeros: statistics that hardware cares about, exact and by density."""
