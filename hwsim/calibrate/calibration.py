@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from hwsim.calibrate.crossovers import crossovers
 from hwsim.calibrate.draft import draft_tree, profile_of, with_kernels, with_provenance
 from hwsim.calibrate.fit import fit_kernels
 from hwsim.calibrate.judge import Judged, errors_in, mac_counting, roofline
@@ -16,6 +17,7 @@ from hwsim.profile import DeviceProfile, Evidence
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from hwsim.calibrate.crossovers import Crossover
     from hwsim.calibrate.fit import FittedKernel
     from hwsim.calibrate.host import Host
     from hwsim.calibrate.runtimes import HostRuntime
@@ -56,6 +58,7 @@ class Calibration:
         kernels: What was fitted.
         training: Layers that were fitted to.
         held_out: Layers that were not.
+        crossovers: Of shapes and formats that it has ladders of.
         networks: Whole networks, none of which was fitted to.
         unpriced: Networks that the profile cannot price, and why.
         macs: Errors of MAC counting on the held-out layers.
@@ -66,6 +69,7 @@ class Calibration:
     kernels: tuple[FittedKernel, ...]
     training: tuple[Judged, ...]
     held_out: tuple[Judged, ...]
+    crossovers: tuple[Crossover, ...]
     networks: tuple[Judged, ...]
     unpriced: tuple[str, ...]
     macs: Errors
@@ -104,6 +108,7 @@ def calibrate(session: Session, setting: Setting) -> Calibration:
         kernels=kernels,
         training=training,
         held_out=held_out,
+        crossovers=crossovers(session.ladders, profile),
         networks=networks,
         unpriced=unpriced,
         macs=macs,

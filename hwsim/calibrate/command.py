@@ -18,6 +18,7 @@ from hwsim.calibrate.measure import Clock, Effort
 from hwsim.calibrate.networks import NETWORKS
 from hwsim.calibrate.report import report_of, table_of
 from hwsim.calibrate.session import run_session
+from hwsim.calibrate.sparse_layers import with_sparse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -77,7 +78,7 @@ def calibrated(
     with _one_core(threads):
         session = run_session(
             runtime,
-            make_plan(seed, share),
+            with_sparse(make_plan(seed, share, runtime.types), runtime.formats, seed, share),
             networks,
             threads=threads,
             rng=np.random.default_rng(seed),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from hwsim.calibrate.layers import TYPES, Layer
 from hwsim.calibrate.networks import whole_network
 from hwsim.calibrate.one_layer import graph_of
 from hwsim.errors import HwsimError
@@ -13,7 +12,7 @@ from hwsim.errors import HwsimError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from hwsim.calibrate.layers import Plan
+    from hwsim.calibrate.layers import Layer, Plan
     from hwsim.calibrate.runtimes import HostRuntime, Once
     from hwsim.graph import Graph
 
@@ -54,7 +53,7 @@ def jobs_in_a_row(
 
 def layer_jobs(runtime: HostRuntime, plan: Plan, threads: int) -> Iterator[Job]:
     """Yield every layer of a plan, alone."""
-    for layer in (*plan.training, *plan.held_out):
+    for layer in (*plan.training, *plan.held_out, *plan.ladders):
         graph = graph_of(layer)
         yield Job(
             name=layer.name, types=layer.types, graph=graph,
@@ -65,7 +64,7 @@ def layer_jobs(runtime: HostRuntime, plan: Plan, threads: int) -> Iterator[Job]:
 def network_jobs(runtime: HostRuntime, names: Sequence[str], threads: int) -> Iterator[Job]:
     """Yield networks in all types, those left out that the runtime's files cannot hold."""
     for name in names:
-        for types in TYPES:
+        for types in runtime.types:
             graph = whole_network(name, types)
             try:
                 once = runtime.prepare(graph, threads)

@@ -31,6 +31,7 @@ class KernelDraft:
         terms: Fields of `hwsim.profile.Cycles` that it may need.
         takes: Shapes, as `hwsim.profile.Takes` reads them.
         tiles: Candidates; the one of the least training error is kept.
+        formats: How weights that it takes are stored.
     """
 
     name: str
@@ -38,10 +39,13 @@ class KernelDraft:
     terms: tuple[str, ...]
     takes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tiles: tuple[Tile, ...] = ((1, 1, 1),)
+    formats: tuple[str, ...] = ("dense",)
 
     def rule(self, types: str, tile: Tile) -> dict[str, Any]:
         """Return the kernel as a profile writes it, each price under a name."""
         rule: dict[str, Any] = {"ops": list(self.ops), "types": {types: "native"}}
+        if self.formats != ("dense",):
+            rule["formats"] = dict.fromkeys(self.formats, "native")
         if self.takes:
             rule["takes"] = dict(self.takes)
         if tile != (1, 1, 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
@@ -11,6 +11,8 @@ import numpy as np
 
 TYPES: Final = ("8x8", "f32")
 """Activation x weight bits of the layers, as profiles spell them."""
+
+DENSE: Final = "dense"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,8 @@ class Layer:
         out: Output channels.
         kernel: Height and width of the window.
         stride: Vertical and horizontal.
+        format: How its weights are stored.
+        sparsity: Share of weights that are zero, 0..1.
     """
 
     kind: str
@@ -34,14 +38,17 @@ class Layer:
     out: int
     kernel: int = 1
     stride: int = 1
+    format: str = DENSE
+    sparsity: float = 0.0
 
     @property
     def name(self) -> str:
-        """What it is called in tables: `conv2d 3x3/2 28x28x64 -> 128 8x8`."""
+        """What it is called in tables: `conv2d 3x3/2 28x28x64 -> 128 8x8`, `... csr 0.9`."""
         image = f"{self.size}x{self.size}x{self.channels}"
         window = f" {self.kernel}x{self.kernel}/{self.stride}" if self.kernel > 1 else ""
         to = f" -> {self.out}" if self.out != self.channels else ""
-        return f"{self.kind}{window} {image}{to} {self.types}"
+        stored = "" if self.format == DENSE else f" {self.format} {self.sparsity:g}"
+        return f"{self.kind}{window} {image}{to} {self.types}{stored}"
 
     @property
     def outputs(self) -> int:
@@ -62,10 +69,12 @@ class Plan:
     Attributes:
         training: Constants are fitted on these.
         held_out: Judged on these; no shape is in both, whatever its types.
+        ladders: Shapes that are neither, dense and ever sparser: where do they cross?
     """
 
     training: tuple[Layer, ...]
     held_out: tuple[Layer, ...]
+    ladders: tuple[Layer, ...] = ()
 
 
 Draw: TypeAlias = Callable[[np.random.Generator], Layer]
@@ -78,12 +87,13 @@ _LARGEST_GLOBAL, _LARGEST_WINDOW = 16, 3
 _SIZES: Final = (7, 8, 10, 12, 14, 16, 20, 24, 28, 32, 40, 48, 56, 64, 80, 96, 112)
 
 
-def make_plan(seed: int, share: float = 1.0) -> Plan:
+def make_plan(seed: int, share: float = 1.0, types: Sequence[str] = TYPES) -> Plan:
     """Return the layers to measure.
 
     Args:
         seed: The same gives the same plan.
         share: Of the whole plan, > 0; at least one layer of each kind is trained and held out.
+        types: Of `TYPES`.
     """
     rng = np.random.default_rng(seed)
     training: list[Layer] = []
@@ -93,23 +103,24 @@ def make_plan(seed: int, share: float = 1.0) -> Plan:
         shapes = _distinct(draw, sum(counts), rng)
         training += shapes[: counts[0]]
         held_out += shapes[counts[0] :]
-    return Plan(training=_in_all_types(training), held_out=_in_all_types(held_out))
+    return Plan(training=_in_all(types, training), held_out=_in_all(types, held_out))
 
 
-def _in_all_types(shapes: list[Layer]) -> tuple[Layer, ...]:
-    return tuple(replace(shape, types=types) for shape in shapes for types in TYPES)
+def _in_all(types: Sequence[str], shapes: list[Layer]) -> tuple[Layer, ...]:
+    return tuple(replace(shape, types=own) for shape in shapes for own in types)
 
 
 def _distinct(draw: Draw, count: int, rng: np.random.Generator) -> list[Layer]:
     found: dict[Layer, None] = {}
     while len(found) < count:
         layer = draw(rng)
-        if _is_fit(layer):
+        if is_fit(layer):
             found[layer] = None
     return list(found)
 
 
-def _is_fit(layer: Layer) -> bool:
+def is_fit(layer: Layer) -> bool:
+    """Return whether a layer is neither all dispatch nor takes too much of the time."""
     elements = max(layer.size**2 * layer.channels, layer.outputs)
     weights = layer.kernel**2 * layer.channels * layer.out
     is_heavy = layer.kind in ("conv2d", "pointwise_conv2d", "depthwise_conv2d", "linear")
@@ -136,7 +147,8 @@ def _size(rng: np.random.Generator) -> int:
     return int(rng.choice(_SIZES))
 
 
-def _conv(rng: np.random.Generator) -> Layer:
+def draw_conv(rng: np.random.Generator) -> Layer:
+    """Return a layer, its types left open."""
     # Every seventh is a first layer.
     channels = int(rng.choice((1, 3))) if rng.random() < 1 / 7 else _channels(rng)
     return Layer(
@@ -145,7 +157,8 @@ def _conv(rng: np.random.Generator) -> Layer:
     )  # fmt: skip
 
 
-def _pointwise(rng: np.random.Generator) -> Layer:
+def draw_pointwise(rng: np.random.Generator) -> Layer:
+    """Return a layer, its types left open."""
     return Layer(
         kind="pointwise_conv2d", types="", size=_size(rng), channels=_channels(rng),
         out=_channels(rng), stride=1 if rng.random() < 0.9 else 2,
@@ -160,7 +173,8 @@ def _depthwise(rng: np.random.Generator) -> Layer:
     )  # fmt: skip
 
 
-def _linear(rng: np.random.Generator) -> Layer:
+def draw_linear(rng: np.random.Generator) -> Layer:
+    """Return a layer, its types left open."""
     return Layer(
         kind="linear", types="", size=1, channels=_channels(rng, 16, 2048),
         out=_channels(rng, 8, 1024),
@@ -196,10 +210,10 @@ def _softmax(rng: np.random.Generator) -> Layer:
 
 
 _DRAWS: Final[tuple[tuple[Draw, int, int], ...]] = (
-    (_conv, 70, 24),
-    (_pointwise, 60, 20),
+    (draw_conv, 70, 24),
+    (draw_pointwise, 60, 20),
     (_depthwise, 60, 20),
-    (_linear, 24, 10),
+    (draw_linear, 24, 10),
     (_softmax, 12, 4),
     (_pooling("average_pool2d"), 30, 8),
     (_pooling("max_pool2d"), 24, 6),

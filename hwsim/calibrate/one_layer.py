@@ -1,4 +1,4 @@
-"""Graphs of one layer whose weights are all one: for how fast, not how right."""
+"""Graphs of one layer: for how fast, not how right. Dense weights are all one."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from hwsim.calibrate.layers import DENSE
+from hwsim.calibrate.sparse_layers import weights_of
+from hwsim.formats.find import find_format
 from hwsim.graph import Graph, Node, validate
 from hwsim.numerics import Quant
 from hwsim.ops import (
@@ -128,7 +131,7 @@ def _padding(layer: Layer) -> tuple[tuple[int, int], tuple[int, int]]:
 
 
 def _weights(layer: Layer, shape: Shape) -> dict[str, Any]:
-    """Return a weight and a bias of ones, which lie in memory once."""
+    """Return a weight and a bias; of ones, which lie in memory once, where it is dense."""
     out = shape[0]
     if layer.types == "f32":
         one = np.float32(1)
@@ -139,7 +142,11 @@ def _weights(layer: Layer, shape: Shape) -> dict[str, Any]:
     zeros = (0,) * out
     quant = Quant(scale=(_WEIGHT_SCALE,) * out, zero_point=zeros, axis=0)
     sums = Quant(scale=(_WEIGHT_SCALE * _X.scale[0],) * out, zero_point=zeros, axis=0, bits=32)
+    weight = Weight(codes=np.broadcast_to(np.int8(1), shape), quant=quant)
+    if layer.format != DENSE:
+        format_ = find_format(layer.format)
+        weight = Weight(codes=weights_of(layer, shape), quant=quant, format=format_)
     return {
-        "weight": Weight(codes=np.broadcast_to(np.int8(1), shape), quant=quant),
+        "weight": weight,
         "bias": Weight(codes=np.broadcast_to(np.int32(1), (out,)), quant=sums),
     }

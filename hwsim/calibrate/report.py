@@ -39,7 +39,20 @@ def report_of(made: Calibration, session: Session) -> tuple[str, ...]:
         f"{'whole network':28s}{'measured':>12s}{'predicted':>12s}{'error':>9s}",
         *(_network(row) for row in made.networks),
         *(f"not priced: {line}" for line in made.unpriced),
+        *_crossover_lines(made),
     )
+
+
+def _crossover_lines(made: Calibration) -> Iterator[str]:
+    """Yield a table, where sparse formats were measured."""
+    if not made.crossovers:
+        return
+    yield ""
+    yield f"{'faster than dense from':52s}{'format':>10s}{'measured':>10s}{'predicted':>11s}"
+    for row in made.crossovers:
+        known = (row.measured, row.predicted)
+        measured, predicted = ("never" if c is None else f"{c:.2f}" for c in known)
+        yield f"{row.shape:52s}{row.format:>10s}{measured:>10s}{predicted:>11s}"
 
 
 _HEADING = (

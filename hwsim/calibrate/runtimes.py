@@ -12,6 +12,7 @@ import numpy as np
 
 from hwsim.calibrate.bare import without_conversions
 from hwsim.calibrate.kernels import LITERT_DRAFTS, ONNXRUNTIME_DRAFTS
+from hwsim.calibrate.layers import TYPES
 from hwsim.errors import UnsupportedError
 from hwsim.interchange import save
 from hwsim.peers._package import package
@@ -36,6 +37,8 @@ class HostRuntime:
         policy: Which of our numerics is its integers.
         drafts: The kernels that it is taken to have.
         prepare: Graph and threads to a function that runs it once.
+        types: Of layers that it is measured on, of `hwsim.calibrate.layers.TYPES`.
+        formats: Sparse storage formats that it has kernels for.
     """
 
     name: str
@@ -44,6 +47,8 @@ class HostRuntime:
     policy: str
     drafts: tuple[KernelDraft, ...]
     prepare: Callable[[Graph, int], Once]
+    types: tuple[str, ...] = TYPES
+    formats: tuple[str, ...] = ()
 
     @property
     def version(self) -> str:

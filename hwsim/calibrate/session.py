@@ -59,6 +59,7 @@ class Session:
     Attributes:
         training: Layers to fit to.
         held_out: Layers to judge by.
+        ladders: Layers of equal shape, dense and ever sparser.
         networks: Networks to judge by.
         inference_cycles: What an inference costs beside its layers.
         edge_cycles: What each element costs that enters or leaves the model in another order of
@@ -70,6 +71,7 @@ class Session:
 
     training: tuple[Sample, ...]
     held_out: tuple[Sample, ...]
+    ladders: tuple[Sample, ...] = ()
     networks: tuple[Network, ...]
     inference_cycles: float
     edge_cycles: float
@@ -110,9 +112,10 @@ def run_session(
         MeasurementError: Others kept the core from running them undisturbed.
         UnsupportedError: The runtime's package is missing.
     """
+    tiny, edged = ([x for x in layers if x.types in runtime.types] for layers in (TINY, EDGED))
     jobs = [
-        *jobs_in_a_row(runtime, TINY, IN_A_ROW, threads),
-        *jobs_in_a_row(runtime, EDGED, EDGED_IN_A_ROW, threads),
+        *jobs_in_a_row(runtime, tiny, IN_A_ROW, threads),
+        *jobs_in_a_row(runtime, edged, EDGED_IN_A_ROW, threads),
         *layer_jobs(runtime, plan, threads),
         *network_jobs(runtime, networks, threads),
     ]
@@ -132,6 +135,7 @@ def run_session(
     return Session(
         training=_samples(plan.training, by_layer, inference, edge),
         held_out=_samples(plan.held_out, by_layer, inference, edge),
+        ladders=_samples(plan.ladders, by_layer, inference, edge),
         networks=tuple(
             Network(name=job.name, types=job.types, graph=job.graph, cycles=timing.cycles)
             for job, timing in timed
