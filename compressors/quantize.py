@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # Histograms and loops of levels stay small.
 _MOST_ENTROPY_BITS = 8
+# Nobody waits for many large images whose accuracy means nothing: four of 224 x 224 x 3.
+_FEWEST_SYNTHETIC, _SYNTHETIC_ELEMENTS = 4, 1 << 19
 
 
 class Quantize(Compressor):
@@ -85,8 +87,8 @@ class Quantize(Compressor):
             activations that the first reads and the last reads and makes; 0: as the others.
         exclude: Nodes that stay float, between conversions: shell patterns, separated by `;`.
         calibration_samples: The first so many inputs are used.
-        calibration: `data`, or `synthetic`: standard-normal inputs, where there are none. Latency
-            and memory are then right, and accuracy means nothing.
+        calibration: `data`, or `synthetic`: standard-normal inputs, where there are none, fewer of
+            large ones. Latency and memory are then right, and accuracy means nothing.
         seed: Of synthetic inputs and of stochastic rounding.
     """
 
@@ -221,7 +223,9 @@ class Quantize(Compressor):
                 f"{len(graph.inputs)}: {', '.join(graph.inputs)}"
             )
         if self.calibration == "synthetic":
-            shape = (self.calibration_samples, *graph.tensors[graph.inputs[0]].shape)
+            own = graph.tensors[graph.inputs[0]]
+            most = max(_FEWEST_SYNTHETIC, _SYNTHETIC_ELEMENTS // own.elements)
+            shape = (min(self.calibration_samples, most), *own.shape)
             return np.random.default_rng(self.seed).standard_normal(shape)
         if data is None:
             raise RecipeError(
