@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hwsim.activations import activations_of, with_noted
 from hwsim.cost import count, price
 from hwsim.execute import accuracy
 from hwsim.lower import lower
@@ -20,14 +21,22 @@ if TYPE_CHECKING:
     from hwsim.records import Accuracy, Estimate, Overflow
 
 
-def estimate(graph: Graph, device: DeviceProfile) -> Estimate:
+def estimate(graph: Graph, device: DeviceProfile, activations: Data | None = None) -> Estimate:
     """Return latency, energy and memory of one inference.
+
+    Args:
+        graph: The model.
+        device: Where it runs.
+        activations: Inputs whose activations show which are zero, where the device's kernels look
+            at that: the first few samples are run. Without, no activation counts as zero.
 
     Raises:
         UnsupportedError: The device cannot run some node; the message names it.
+        DataError: `activations` does not fit the model.
     """
     program = lower(graph, device)
-    return price(program, count(program))
+    seen = activations_of(program, activations)
+    return price(with_noted(program, seen), count(program, seen))
 
 
 def evaluate(
@@ -43,7 +52,8 @@ def evaluate(
     Args:
         graph: The model, compressed already.
         device: From `hwsim.device`, or a profile's name.
-        data: Labelled samples, for the accuracy under the device's own rounding.
+        data: Samples: they show which activations are zero; labelled ones also the accuracy under
+            the device's own rounding.
         recipe: How the graph was compressed, for reports.
         overrides: What was laid over the profile, for reports.
 
@@ -53,7 +63,7 @@ def evaluate(
         ProfileError: There is no profile of that name.
     """
     profile = load_profile(device) if isinstance(device, str) else device
-    priced = estimate(graph, profile)
+    priced = estimate(graph, profile, data)
     measured = measure(graph, data, profile.numerics.resolve())
     return result_of(graph, profile, priced, measured, recipe=recipe, overrides=overrides)
 

@@ -104,7 +104,7 @@ class Row:
 
     def _on(self, target: Target, graph: Graph, measured_under: Measure) -> Outcome:
         try:
-            priced = estimate(graph, target.profile)
+            priced = estimate(graph, target.profile, self.data)
             measured = measured_under(target.profile.numerics.resolve())
         except UnsupportedError as error:
             return self._refusal(target, str(error))

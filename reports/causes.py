@@ -6,33 +6,21 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from hwsim.explain import attribute, largest, lost_of, phrase_of
 from reports.units import BYTES, SECONDS, with_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    from hwsim.records import Cause as Bar
     from hwsim.records import ExecutedAs, Result, StepEstimate
     from reports.speedup import Speedup
 
 SHORTFALL: Final = 0.9
 """Share of the promised speed-up below which a result owes an explanation."""
-TERMS_NAMED: Final = 3
-SHARE_NAMED: Final = 0.1
-"""A term below this share of the missing time is not worth a word."""
 ORDER: Final[tuple[ExecutedAs, ...]] = ("native", "decoded", "dense_fallback", "unsupported")
 LISTED: Final = re.compile(r" \([^()]*\)")
-TERMS: Final = {
-    "call": "the time per kernel call does not shrink",
-    "tile_padding": "rounding up to the kernel's tile, so that it pays in steps",
-    "imbalance": "lanes in lockstep wait for the fullest one",
-    "index": "finding the stored weights takes time",
-    "decode": "unpacking the weights takes time",
-    "im2col": "gathering patches shrinks less than the MACs",
-    "input": "reading inputs shrinks less than the MACs",
-    "output": "writing outputs shrinks less than the MACs",
-    "mac": "what MACs remain are the dearer ones",
-}
-"""What a term that does not shrink means; any other is called by its name."""
+SUMS_NAMED: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,20 +38,9 @@ class Cause:
 
 def causes(result: Result, gain: Speedup | None) -> tuple[Cause, ...]:
     """Return what held a result back, none where it gains as much as it promised."""
-    is_short = gain is not None and _is_short(result, gain)
-    ways = _ways(result)
-    found = [*_overflow(result), *_narrow_sums(result)]
-    is_widened = gain is not None and (is_short or bool(ways)) and _is_other_numbers(result, gain)
-    if gain is not None and is_widened:
-        found.append(
-            Cause(f"{_numbers(result)} numbers where the baseline has {_numbers(gain.baseline)}")
-        )
-    found += ways
-    if gain is not None and is_short and not is_widened:
-        missing = _missing(result, gain)
-        if not missing and not ways:
-            missing = [Cause("what is lacking is spread evenly over the terms")]
-        found += missing
+    found = [*_overflow(result), *_narrow_sums(result), *_ways(result)]
+    if gain is not None and _is_short(result, gain):
+        found += _lost(result, gain.baseline)
     return tuple(found)
 
 
@@ -84,19 +61,6 @@ def _is_short(result: Result, gain: Speedup) -> bool:
     if result is gain.baseline or gain.faster is None or gain.fewer_macs is None:
         return False
     return gain.faster < SHORTFALL * gain.fewer_macs
-
-
-def _is_other_numbers(result: Result, gain: Speedup) -> bool:
-    own, before = _numbers(result), _numbers(gain.baseline)
-    return bool(own) and bool(before) and own != before
-
-
-def _numbers(result: Result) -> str:
-    """Return the numbers that most MACs work on."""
-    macs: dict[str, int] = {}
-    for step in result.estimate.steps:
-        macs[step.types] = macs.get(step.types, 0) + step.counts.macs
-    return max(macs, key=lambda name: macs[name], default="")
 
 
 def _ways(result: Result) -> list[Cause]:
@@ -129,38 +93,23 @@ def _commonest(reasons: Sequence[str]) -> str:
     return first + more
 
 
-def _missing(result: Result, gain: Speedup) -> list[Cause]:
-    """Name the terms that did not shrink as the multiply-accumulates did.
+def _lost(result: Result, baseline: Result) -> list[Cause]:
+    """Name what took the time that the effective MACs promised, as `hwsim explain` does.
 
-    Had every term shrunk by the ratio r of the MACs, the latency would be baseline / r. A term's
-    part in what is missing is its own time less its baseline's time / r, where that is positive.
-    Where fallbacks take most of the time they are the reason, and the terms add nothing.
+    What runs other than natively is named already, with its reason; where that is all, nothing is
+    added.
     """
-    fallback_s = _latency_s(s for s in result.estimate.steps if s.executed_as == "dense_fallback")
-    if gain.fewer_macs is None or fallback_s > result.latency_s / 2:
+    lost_s = lost_of(attribute(baseline, result).bars_s)
+    shares = largest(lost_s)
+    ways = {step.executed_as for step in working_steps(result)}
+    told: set[Bar] = {"dense_fallback"} if "dense_fallback" in ways else set()
+    told |= {"unpacking"} if "decoded" in ways else set()
+    untold = [cause for cause in shares if cause not in told]
+    if not untold:
         return []
-    before_s = gain.baseline.estimate.terms_s()
-    excess_s = {
-        term: seconds - before_s.get(term, 0.0) / gain.fewer_macs
-        for term, seconds in result.estimate.terms_s().items()
-    }
-    grown_s = {term: seconds for term, seconds in excess_s.items() if seconds > 0}
-    total_s = sum(grown_s.values())
-    ranked = sorted(grown_s, key=lambda term: (-grown_s[term], term))[:TERMS_NAMED]
-    named = [
-        f"{term.replace('_', ' ')} {100 * grown_s[term] / total_s:.0f} %"
-        for term in ranked
-        if grown_s[term] >= SHARE_NAMED * total_s
-    ]
-    if not named:
-        return []
-    first = ranked[0]
-    text = TERMS.get(first, f"{first.replace('_', ' ')} shrinks less than the MACs")
-    return [Cause(text, f"{', '.join(named)} of {with_unit(total_s, SECONDS)} over")]
-
-
-def _latency_s(steps: Iterable[StepEstimate]) -> float:
-    return sum(step.latency_s for step in steps)
+    named = ", ".join(f"{c.replace('_', ' ')} {100 * share:.0f} %" for c, share in shares.items())
+    total = with_unit(sum(lost_s.values()), SECONDS)
+    return [Cause(phrase_of(untold[0], baseline, result), f"{named} of {total} over")]
 
 
 def _overflow(result: Result) -> list[Cause]:
@@ -184,8 +133,8 @@ def _narrow_sums(result: Result) -> list[Cause]:
     if not result.overflows:
         return []
     worst = sorted(result.overflows, key=lambda overflow: -overflow.share)
-    named = ", ".join(f"{o.step}: {_percent(o.share)} of sums" for o in worst[:TERMS_NAMED])
-    others = len(worst) - TERMS_NAMED
+    named = ", ".join(f"{o.step}: {_percent(o.share)} of sums" for o in worst[:SUMS_NAMED])
+    others = len(worst) - SUMS_NAMED
     more = f" and {others} other layer{'s' if others > 1 else ''}" if others > 0 else ""
     return [
         Cause(f"sums do not fit {worst[0].bits} bits, at the cost of accuracy", f"{named}{more}"),

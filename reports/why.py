@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
+from hwsim.explain import outcome_of, promise_of
 from reports.causes import causes
 from reports.overrides import grouped
 from reports.speedup import speedup
-from reports.units import figure, times
+from reports.units import times
 
 if TYPE_CHECKING:
     from hwsim.records import Comparison, Result
     from reports.speedup import Speedup
-
-SAME: Final = 0.005
-"""Ratios this close to 1 are called the same."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,18 +119,10 @@ def _faster(result: Result, gain: Speedup | None) -> float | None:
 def _promise(result: Result, gain: Speedup | None) -> str:
     if gain is None or result is gain.baseline or gain.fewer_macs is None:
         return ""
-    macs = gain.fewer_macs
-    # Rounding to zero may leave a few weights less; nobody meant that as compression.
-    if abs(macs - 1) <= 4 * SAME:
-        return "as many effective MACs"
-    words = "fewer" if macs > 1 else "more"
-    return f"{figure(max(macs, 1 / macs))}x {words} effective MACs"
+    return promise_of(gain.baseline, result)
 
 
 def _outcome(result: Result, gain: Speedup | None) -> str:
     if gain is None or result is gain.baseline or gain.faster is None:
         return ""
-    if abs(gain.faster - 1) <= SAME:
-        return "equally fast"
-    words = "faster" if gain.faster > 1 else "slower"
-    return f"{figure(max(gain.faster, 1 / gain.faster))}x {words}"
+    return outcome_of(gain.baseline, result)

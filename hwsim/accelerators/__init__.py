@@ -6,9 +6,10 @@ from hwsim.accelerators._walk import Accelerator, Mask, Walk
 from hwsim.accelerators.dual_side import DualSide
 from hwsim.accelerators.eie import Eie
 from hwsim.accelerators.eyeriss_v2 import EyerissV2
+from hwsim.accelerators.pe_array import PeArray
 from hwsim.accelerators.scnn import Scnn
 
-ACCELERATORS: tuple[type[Accelerator], ...] = (DualSide, Eie, EyerissV2, Scnn)
+ACCELERATORS: tuple[type[Accelerator], ...] = (DualSide, Eie, EyerissV2, PeArray, Scnn)
 """All of them; a kernel of a device profile names one as its schedule."""
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Eie",
     "EyerissV2",
     "Mask",
+    "PeArray",
     "Scnn",
     "Walk",
 ]

@@ -26,13 +26,17 @@ class Walk:
         multipliers: Multipliers of the array.
         macs_executed: Multiply-accumulates of a non-zero weight with a non-zero activation.
         filler: Slots taken by something that is none: filler zeros of an index that is too
-            narrow, lanes left over when a vector is rounded up.
+            narrow, lanes left over when a vector is rounded up, products with a zero that nobody
+            looks for.
+        gated: Slots of products with a zero that is seen and not skipped: they take the cycle,
+            and the multiplier holds still.
     """
 
     cycles: int
     multipliers: int
     macs_executed: int
     filler: int
+    gated: int = 0
 
     @property
     def slots(self) -> int:
@@ -42,7 +46,7 @@ class Walk:
     @property
     def idle(self) -> int:
         """Slots in which a multiplier waits for work or for others."""
-        return self.slots - self.macs_executed - self.filler
+        return self.slots - self.macs_executed - self.filler - self.gated
 
 
 class Accelerator(Protocol):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from hwsim.accelerators import ACCELERATORS
 from hwsim.errors import UnsupportedError
@@ -14,11 +14,15 @@ if TYPE_CHECKING:
     from hwsim.accelerators import Accelerator
 
 
-def find_accelerator(name: str, geometry: Mapping[str, int]) -> Accelerator:
+def find_accelerator(name: str, geometry: Mapping[str, int | str]) -> Accelerator:
     """Return the accelerator called `name`, of the geometry given; the rest as published.
 
+    Args:
+        name: One of `ACCELERATORS`.
+        geometry: Its fields: whole numbers from 1, or words where it takes words.
+
     Raises:
-        UnsupportedError: There is no such accelerator, or it has no such extent.
+        UnsupportedError: There is no such accelerator, or it is not of such a geometry.
     """
     known = {kind.name: kind for kind in ACCELERATORS}
     if name not in known:
@@ -26,7 +30,19 @@ def find_accelerator(name: str, geometry: Mapping[str, int]) -> Accelerator:
     kind = known[name]
     assert is_dataclass(kind)
     extents = [field.name for field in fields(kind)]
-    for extent in geometry:
+    hints = get_type_hints(kind)
+    for extent, value in geometry.items():
         if extent not in extents:
             raise UnsupportedError(f"{name} has no {extent!r}; it has: {', '.join(extents)}")
-    return kind(**geometry)
+        _check(f"{name}: {extent}", value, hints[extent])
+    taken: dict[str, Any] = dict(geometry)
+    return kind(**taken)
+
+
+def _check(where: str, value: int | str, hint: Any) -> None:
+    """Raise unless `value` is one of the words of a literal type, or else an extent."""
+    words = get_args(hint)
+    if words and value not in words:
+        raise UnsupportedError(f"{where}: expected one of {', '.join(words)}, got {value!r}")
+    if not words and (type(value) is not int or value < 1):
+        raise UnsupportedError(f"{where}: expected a whole number from 1, got {value!r}")

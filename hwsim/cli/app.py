@@ -12,7 +12,10 @@ from hwsim.cli.calibrate import calibrate
 from hwsim.cli.compress import compress
 from hwsim.cli.devices import check_profile, device, devices
 from hwsim.cli.evaluate import compare, evaluate
+from hwsim.cli.explain import explain
 from hwsim.cli.fit import fit
+from hwsim.cli.formats import formats
+from hwsim.cli.matrix import matrix
 from hwsim.cli.recipes import recipes
 from hwsim.cli.run import run
 from hwsim.cli.search import search
@@ -37,6 +40,7 @@ app = typer.Typer(
 )
 app.command()(evaluate)
 app.command()(compare)
+app.command()(explain)
 app.command()(run)
 app.command()(compress)
 app.command()(sensitivity)
@@ -44,11 +48,13 @@ app.command()(fit)
 app.command()(validate)
 app.command()(calibrate)
 app.command()(sweep)
+app.command()(matrix)
 app.command()(search)
 app.command()(devices)
 app.command()(device)
 app.command(name="check-profile")(check_profile)
 app.command()(recipes)
+app.command()(formats)
 
 
 # Objects made before the next search for garbage; Python's own threshold is 700.

@@ -62,8 +62,8 @@ def compress(
         typer.Option(
             "--style",
             metavar="S",
-            help="How .onnx holds integers: qdq (the default) or qoperator; how .tflite holds "
-            "weights: dense (the default) or sparse.",
+            help="How .onnx holds integers: qdq (the default) or qoperator, or sparse: as qdq, "
+            "zeros left out; how .tflite holds weights: dense (the default) or sparse.",
         ),
     ] = None,
 ) -> None:

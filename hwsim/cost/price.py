@@ -12,7 +12,7 @@ from hwsim.records import Counts, Estimate, StepEstimate
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hwsim.profile import DeviceProfile, KernelRule, Memory, Runtime
+    from hwsim.profile import DeviceProfile, Hardware, KernelRule, Memory, Runtime
     from hwsim.program import Program, Step
 
 # Without evidence, the truth is taken to lie within a factor of two: assumed, not measured.
@@ -92,12 +92,26 @@ def _step_cycles(program: Program, step: Step, counts: Counts) -> dict[str, floa
     call = runtime.cycles(rule.cycles.per_call) * counts.calls
     if rule.pipelined:
         cycles = {**_slowest_stage(cycles), "call": call}
+    cycles |= _gather_cycles(counts, hardware)
     cycles |= _memory_cycles(sum(cycles.values()), rule, counts, profile)
     # Elsewhere a launch keeps the units waiting; transfers do not run beside it.
     cycles["call"] = call
     cycles["layout"] = runtime.cycles(runtime.per_relayout) * counts.relayouts
     if hardware.cores > 1 and counts.outputs:
         cycles["fork"] = runtime.cycles(runtime.per_fork) * counts.calls
+    return cycles
+
+
+def _gather_cycles(counts: Counts, hardware: Hardware) -> dict[str, float]:
+    """Return the cycles that gathers wait for lines, by the memory that these come from.
+
+    Cores share them as they share elements.
+    """
+    cycles: dict[str, float] = {}
+    for name, misses in counts.gather_misses.items():
+        latency = hardware.memories[name].latency_cycles
+        assert latency is not None  # No profile loads that gathers from a memory without.
+        cycles[f"gather:{name}"] = misses * latency * hardware.memory_share
     return cycles
 
 
@@ -222,7 +236,7 @@ def _energy(program: Program, step: Step, counts: Counts, latency_s: float) -> d
                 f"of a {step.types} MAC (gives: {', '.join(hardware.mac_pj)}); "
                 f"add hardware.mac_pj.{step.types}"
             )
-        # Idle lanes hold their operands still: they cost time and static power only.
+        # Idle and gated lanes hold their operands still: they cost time and static power only.
         terms["mac"] = (
             hardware.mac_pj[step.types] * (counts.macs_executed + counts.macs_padding) * _PJ
         )

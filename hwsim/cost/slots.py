@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwsim.accelerators.dense_input import Layer, walk_dense_input
+from hwsim.cost.patterns import EXACT, patches_of
+from hwsim.cost.scheduled import EXECUTED, FILLER, GATED, IDLE, scheduled
+from hwsim.cost.walked import is_walking
+from hwsim.sparsity.schedule import schedule
 
 if TYPE_CHECKING:
-    from hwsim.accelerators import Accelerator
+    from hwsim.accelerators import Mask
     from hwsim.arrays import Shape
+    from hwsim.cost.patterns import Patterns
     from hwsim.op import Workload
     from hwsim.profile import KernelRule, Tile
     from hwsim.program import Step
@@ -26,7 +30,9 @@ class Slots:
         executed: On multiply-accumulates of the layer.
         padding: On extents rounded up to the tile.
         idle: On waiting for the fullest lane, or on units that the last wave leaves without a tile.
+        gated: On operands that are zero and lie there all the same.
         nonzeros: Stored weights walked.
+        checks: Weights looked at to see whether they are zero.
         transforms: Elements that Winograd's transforms read and write.
         tile: The tile that the kernel chose; None where nothing multiplies.
     """
@@ -34,23 +40,56 @@ class Slots:
     executed: int = 0
     padding: int = 0
     idle: int = 0
+    gated: int = 0
     nonzeros: int = 0
+    checks: int = 0
     transforms: int = 0
     tile: Tile | None = None
 
 
-def slots_of(step: Step, inputs: tuple[TensorType, ...]) -> Slots:
-    """Return the slots of a step; none where nothing multiplies or no kernel takes it."""
-    workload, rule = step.workload, step.rule
+def slots_of(
+    step: Step,
+    inputs: tuple[TensorType, ...],
+    mask: Mask | None = None,
+    patterns: Patterns = EXACT,
+) -> Slots:
+    """Return the slots of a step; none where nothing multiplies or no kernel takes it.
+
+    Args:
+        step: What runs how.
+        inputs: Types of its operands.
+        mask: Where its first operand is not zero, [samples, *shape]; None where nobody knows.
+        patterns: Where the patterns of zeros come from.
+    """
+    workload, rule, weight = step.workload, step.rule, step.weight
     if rule is None or not workload.macs:
         return Slots()
-    if rule.accelerator is not None and step.weight is not None:
-        return _scheduled(step.weight, step, rule.accelerator, inputs[0].shape)
-    if step.is_walked and step.weight is not None:
-        return _walked(step.weight, workload, rule.tile)
-    if rule.winograd:
+    if weight is None:
+        return _unknown(workload, rule)
+    if rule.accelerator is not None:
+        return _scheduled(step, weight, rule, inputs[0].shape, mask, patterns)
+    if is_walking(step):
+        slots = _walked(step, weight, rule, patterns)
+    elif rule.winograd:
         return _winograd(workload, rule)
-    return _dense(workload, rule)
+    else:
+        slots = _dense(workload, rule)
+    return _gated(slots, step, weight, mask, patterns) if rule.zeros == "gate" else slots
+
+
+def tiles_of(workload: Workload, tile: Tile) -> int:
+    """Return how many tiles the output positions take."""
+    return _positions(workload, tile) // tile.positions
+
+
+def _unknown(workload: Workload, rule: KernelRule) -> Slots:
+    """Return the slots of a product of two activations, which count as non-zero."""
+    slots = _winograd(workload, rule) if rule.winograd else _dense(workload, rule)
+    if rule.zeros != "check":
+        return slots
+    elements = workload.groups * workload.rows * workload.depth
+    looks = -(-elements // (rule.skips_vectors or 1))
+    return replace(slots, checks=looks * tiles_of(workload, rule.tile))
 
 
 def _up(extent: int, tile: int) -> int:
@@ -62,23 +101,29 @@ def _dense(workload: Workload, rule: KernelRule) -> Slots:
     """Return the slots of a kernel that multiplies everything, with the tile that issues least."""
     tiles = (rule.tile, *rule.other_tiles)
     return min(
-        (_tiled(workload, tile, rule.units) for tile in tiles),
+        (_tiled(workload, tile, rule) for tile in tiles),
         key=lambda slots: slots.padding + slots.idle,
     )
 
 
-def _tiled(workload: Workload, tile: Tile, units: int) -> Slots:
-    """Return the slots of a kernel that rounds extents up to `tile`, `units` tiles in flight.
+def _tiled(workload: Workload, tile: Tile, rule: KernelRule) -> Slots:
+    """Return the slots of a kernel that rounds extents up to `tile`, some tiles in flight.
 
-    Lanes of a depthwise kernel lie across channels, so its groups count as rows.
+    Lanes of a depthwise kernel lie across channels, so its groups count as rows. Workers take all
+    positions of `tile.m` channels.
     """
     rows, groups = workload.rows, workload.groups
     if workload.kind == "depthwise_conv2d":
         rows, groups = rows * groups, 1
     m, n, k = _up(rows, tile.m), _positions(workload, tile), _depth(workload, tile)
     issued = groups * m * n * k
-    tiles = groups * (m // tile.m) * (n // tile.positions)
-    idle_tiles = _up(tiles, units) - tiles
+    channels, positions = groups * (m // tile.m), n // tile.positions
+    if rule.workers > 1:
+        work = schedule(np.ones(channels, np.int64), rule.workers, rule.scheduling, rule.chunk)
+        idle_tiles = work.idle * positions
+    else:
+        tiles = channels * positions
+        idle_tiles = _up(tiles, rule.units) - tiles
     return Slots(
         executed=workload.macs,
         padding=issued - workload.macs,
@@ -123,53 +168,52 @@ def _winograd(workload: Workload, rule: KernelRule) -> Slots:
     return Slots(executed=best[0], transforms=best[1], tile=rule.tile)
 
 
-def _walked(weight: Weight, workload: Workload, tile: Tile) -> Slots:
-    """Return the slots of a kernel that issues stored weights only.
-
-    `tile.m` lanes take one output channel each and start a group of channels together, so each
-    waits for the fullest of its group; a lane issues `tile.k` stored weights at a time, for
-    `tile.n` output positions.
-    """
-    stored = weight.format.stored_per_row(weight.packed)
+def _walked(step: Step, weight: Weight, rule: KernelRule, patterns: Patterns) -> Slots:
+    """Return the slots of a kernel that issues only the weights that it finds."""
+    workload, tile = step.workload, rule.tile
+    lanes = patterns.lanes(weight, step, rule)
     positions = _positions(workload, tile)
-    steps = -(-stored // tile.k) * tile.k
-    lanes = np.zeros(_up(len(steps), tile.m), np.int64)
-    lanes[: len(steps)] = steps
-    fullest = lanes.reshape(-1, tile.m).max(axis=1)
-    executed = int(stored.sum()) * workload.columns
-    busy = int(steps.sum()) * positions
-    issued = int(fullest.sum()) * tile.m * positions
+    executed = lanes.walked * workload.columns
+    tiles = positions // tile.positions
     return Slots(
         executed=executed,
-        padding=busy - executed,
-        idle=issued - busy,
-        nonzeros=int(stored.sum()) * (positions // tile.positions),
+        padding=lanes.busy * positions - executed,
+        idle=(lanes.issued - lanes.busy) * positions,
+        nonzeros=lanes.walked * tiles,
+        checks=lanes.checks * tiles,
         tile=tile,
     )
 
 
-def _scheduled(weight: Weight, step: Step, accelerator: Accelerator, shape: Shape) -> Slots:
-    """Return the slots of an accelerator that walks the stored weights and finds no zero beside.
+def _gated(
+    slots: Slots, step: Step, weight: Weight, mask: Mask | None, patterns: Patterns
+) -> Slots:
+    """Return `slots` with those of zero operands apart: they are issued, and do nothing."""
+    busy, patches = None, None if mask is None else patches_of(step, mask, patterns)
+    if patches is not None:
+        groups = step.workload.groups
+        stored = patterns.weights(weight).reshape(groups, -1, step.workload.depth)
+        columns = stored.sum(axis=1, dtype=np.int64)
+        pairs = [one.scaled(int((columns * one.uses).sum())) for one in patches]
+        busy = (2 * sum(pairs) + len(pairs)) // (2 * len(pairs))
+    if busy is None:
+        busy = weight.nonzeros * step.workload.columns
+    return replace(slots, executed=busy, gated=slots.executed - busy)
 
-    Weights stored dense have none either. Convolutions know the height and width of their input
-    (the images of a batch lie below each other).
-    """
-    workload, rule = step.workload, step.rule
-    mask = weight.nonzero if step.is_walked else np.ones(weight.matrix.shape, np.bool_)
-    walk = walk_dense_input(
-        accelerator,
-        Layer(
-            weights=mask,
-            groups=workload.groups,
-            channels=workload.channels_in,
-            positions=workload.columns,
-            image=(shape[0] * shape[1], shape[2]) if len(shape) == 4 else None,
-        ),
-    )
+
+def _scheduled(
+    step: Step, weight: Weight, rule: KernelRule, shape: Shape, mask: Mask | None,
+    patterns: Patterns,
+) -> Slots:  # fmt: skip
+    """Return the slots of an accelerator that walks both patterns."""
+    accelerator = rule.accelerator
+    assert accelerator is not None  # Only what is scheduled comes here.
+    spent: list[int] = scheduled(accelerator, weight, step, shape, mask, patterns).tolist()
     return Slots(
-        executed=walk.macs_executed,
-        padding=walk.filler,
-        idle=walk.idle,
-        nonzeros=walk.macs_executed,
-        tile=None if rule is None else rule.tile,
+        executed=spent[EXECUTED],
+        padding=spent[FILLER],
+        gated=spent[GATED],
+        idle=spent[IDLE],
+        nonzeros=spent[EXECUTED],
+        tile=rule.tile,
     )

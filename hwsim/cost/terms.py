@@ -47,6 +47,8 @@ TERMS = (
     _term("mac", "macs_executed", "per_mac"),
     _term("tile_padding", "macs_padding", "per_mac"),
     _term("imbalance", "macs_idle", "per_mac"),
+    _term("gated", "macs_gated", "per_mac"),
+    _term("check", "checks", "per_check"),
     _term("index", "nonzeros", "per_nonzero"),
     _term("decode", "decodes", "per_decode"),
     _term("im2col", "taps", "per_tap", "memory"),
@@ -58,7 +60,7 @@ TERMS = (
 )
 """All that cores share; calls, forks, layouts and transfers are priced apart."""
 
-STAGES = (("mac", "tile_padding", "imbalance"), ("output",), ("weights",))
+STAGES = (("mac", "tile_padding", "imbalance", "gated"), ("output",), ("weights",))
 """Terms of the units that work side by side in a pipelined kernel."""
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hwsim.formats import Dense
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from hwsim.cost.slots import Slots
     from hwsim.profile import Memory
@@ -32,27 +32,41 @@ def traffic_of(program: Program, step: Step, slots: Slots) -> Mapping[str, int]:
     real_bits = program.profile.runtime.real_bits
     if step.workload.output_elements == 0:
         return {}
-    access = next(m.access_bytes for m in memories.values() if "activations" in m.holds)
-    inputs, outputs = (
-        sum(_accessed_bytes(type_, real_bits, access) for type_ in types)
-        for types in (graph.input_types(step.node), graph.output_types(step.node))
-    )
-    # An unpacked weight is written to RAM and read back from there.
-    unpacked = 2 * step.decoded_bytes
+    outputs = _tensor_bytes(program, graph.output_types(step.node))
     moved = dict.fromkeys(memories, 0)
     homes = (
         ("weights", step.flash_bytes(program.profile.runtime)),
-        ("activations", inputs + outputs + unpacked),
+        ("activations", activation_bytes(program, step)),
     )
     for home, size in homes:
         for level in _path(memories, home):
             moved[level] += size
-            if home == "activations" and _retains(memories[level], size):
+            if home == "activations" and retains(memories[level], size):
                 break
     caches = [name for name, memory in memories.items() if not memory.holds]
-    if caches and slots.executed:
+    if caches and (slots.executed or slots.gated or slots.checks):
         moved[caches[0]] = _operand_bytes(step, slots, real_bits) + outputs
     return {name: size for name, size in moved.items() if size}
+
+
+def activation_bytes(program: Program, step: Step) -> int:
+    """Return the bytes of activations that a step moves, an unpacked weight in RAM included."""
+    node, graph = step.node, program.graph
+    types = (*graph.input_types(node), *graph.output_types(node))
+    # An unpacked weight is written to RAM and read back from there.
+    return _tensor_bytes(program, types) + 2 * step.decoded_bytes
+
+
+def _tensor_bytes(program: Program, types: Iterable[TensorType]) -> int:
+    memories = program.profile.hardware.memories
+    real_bits = program.profile.runtime.real_bits
+    access = next(m.access_bytes for m in memories.values() if "activations" in m.holds)
+    return sum(_accessed_bytes(type_, real_bits, access) for type_ in types)
+
+
+def element_bits(step: Step, real_bits: int) -> int:
+    """Return the width of an activation as the multipliers see it."""
+    return real_bits if step.types.startswith("f32") else int(step.types.split("x")[0])
 
 
 def _accessed_bytes(type_: TensorType, real_bits: int, access: int) -> int:
@@ -71,7 +85,7 @@ def _path(memories: Mapping[str, Memory], home: str) -> list[str]:
     return [name for name, memory in memories.items() if not memory.holds] + holders[:1]
 
 
-def _retains(memory: Memory, size: int) -> bool:
+def retains(memory: Memory, size: int) -> bool:
     """Return whether activations of `size` bytes stay in a cache from one op to the next."""
     return memory.retains_activations and size <= memory.size_bytes
 
@@ -80,18 +94,19 @@ def _operand_bytes(step: Step, slots: Slots, real_bits: int) -> int:
     """Return bytes of operands read by the multipliers.
 
     One weight serves the n positions of a tile; how many of its m channels one activation serves,
-    the format says.
+    the format says. Weights that are looked at for zeros are read, too.
     """
     if slots.tile is None:
         return 0
-    bits = real_bits if step.types.startswith("f32") else int(step.types.split("x")[0])
+    bits = element_bits(step, real_bits)
     weight_bits = bits if step.weight is None else min(step.weight.bits, real_bits)
-    issued = slots.executed + slots.padding
+    issued = slots.executed + slots.padding + slots.gated
+    vector = None if step.rule is None else step.rule.skips_vectors
+    looked_at = slots.checks * (vector or 1)
     format_ = step.weight.format if step.weight is not None and step.is_walked else Dense()
     total_bits = (
-        issued // slots.tile.positions * weight_bits
-        + format_.activation_reads(issued, slots.tile.m) * bits
-    )
+        issued // slots.tile.positions + looked_at
+    ) * weight_bits + format_.activation_reads(issued, slots.tile.m) * bits
     return -(-total_bits // 8)
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from hwsim.formats._bits import pack_values, unpack_values
 from hwsim.formats._format import Packed
+from hwsim.kernels.fast_product import stored_product
 from hwsim.kernels.sparse import bitmask_matmul
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Bitmask:
             bitmask_matmul(np.ascontiguousarray(x), values, mask, out)
             return out
 
-        return product
+        return stored_product(self.unpack(packed), product)
 
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`."""

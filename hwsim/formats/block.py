@@ -17,6 +17,7 @@ from hwsim.formats._bits import (
 )
 from hwsim.formats._format import Packed
 from hwsim.kernels.block import block_matmul
+from hwsim.kernels.fast_product import stored_product
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
@@ -85,7 +86,7 @@ class Block:
             block_matmul(np.ascontiguousarray(x), values, places, starts, block, out)
             return out
 
-        return product
+        return stored_product(self.unpack(packed), product)
 
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`; every row of a block is as long."""

@@ -15,6 +15,7 @@ from hwsim.formats._bits import (
     unpack_values,
 )
 from hwsim.formats._format import Packed
+from hwsim.kernels.fast_product import stored_product
 from hwsim.kernels.sparse import csr_matmul
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ class Csr:
             csr_matmul(np.ascontiguousarray(x), values, columns, starts, out)
             return out
 
-        return product
+        return stored_product(self.unpack(packed), product)
 
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`."""

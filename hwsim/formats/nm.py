@@ -10,6 +10,7 @@ import numpy as np
 from hwsim.errors import FormatError
 from hwsim.formats._bits import pack_unsigned, pack_values, unpack_unsigned, unpack_values
 from hwsim.formats._format import Packed
+from hwsim.kernels.fast_product import stored_product
 from hwsim.kernels.sparse import nm_matmul
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ class NM:
             nm_matmul(np.ascontiguousarray(x), kept, places, self.m, out)
             return out
 
-        return product
+        return stored_product(self.unpack(packed), product)
 
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`; every group stores n, also where fewer are not zero."""

@@ -88,6 +88,12 @@ def _write_onnx_qoperator(graph: Graph, path: Path) -> Sequence[str]:
     return write_onnx_qoperator(graph, path)
 
 
+def _write_onnx_sparse(graph: Graph, path: Path) -> Sequence[str]:
+    from hwsim.interchange.onnx.writer import write_onnx_sparse
+
+    return write_onnx_sparse(graph, path)
+
+
 FORMATS: tuple[FileFormat, ...] = (
     FileFormat(
         suffix=".tflite",
@@ -101,7 +107,11 @@ FORMATS: tuple[FileFormat, ...] = (
         suffix=".onnx",
         read=_read_onnx,
         write=_write_onnx,
-        styles={"qdq": _write_onnx, "qoperator": _write_onnx_qoperator},
+        styles={
+            "qdq": _write_onnx,
+            "qoperator": _write_onnx_qoperator,
+            "sparse": _write_onnx_sparse,
+        },
     ),
     FileFormat(suffix=".csv", read=read_topology, write=None),
     FileFormat(suffix=".json", read=read_topology, write=None),
@@ -131,8 +141,8 @@ def save(graph: Graph, path: str | Path, style: str | None = None) -> tuple[str,
     Args:
         graph: The model.
         path: Where to; the suffix tells the format, see `FORMATS`.
-        style: How weights are written, where the format has several ways: `qdq` (the default) or
-            `qoperator` in .onnx, `dense` (the default) or `sparse` in .tflite.
+        style: How weights are written, where the format has several ways: `qdq` (the default),
+            `qoperator` or `sparse` (as qdq) in .onnx, `dense` (the default) or `sparse` in .tflite.
 
     Returns:
         What the file holds otherwise than it lies in memory, a line for each kind: the values are

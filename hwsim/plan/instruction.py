@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 # Columns of a plan's table. The planner fills all but the numbers: places are byte offsets into
 # the arena, `CONSTANTS` is where the instruction's own blob starts among all constants.
 OPCODE, X, X2, Y, SCRATCH, CONSTANTS, FIRST_NUMBER = range(7)
-COLUMNS = 40
+COLUMNS = 56
 
 ALIGNMENT = 64
 """Bytes that tensors, scratch and constants are aligned to: a cache line, and a vector."""

@@ -13,3 +13,6 @@ AVERAGE_POOL, MAX_POOL, TOTAL, SOFTMAX_FIXED, SOFTMAX_TABLE = range(11, 16)
 
 SIGNS = 16
 """Convolutions and linear layers of signs: heavy as the first three."""
+
+SPARSE = 17
+"""Convolutions and linear layers of which stored weights alone are multiplied: heavy, too."""

@@ -31,6 +31,7 @@ from hwsim.plan import (
     add,
     convolution,
     depthwise,
+    gain,
     linear,
     movement,
     pairs,
@@ -62,11 +63,17 @@ def _sum(op: Add, site: Site) -> tuple[Instruction, ...] | None:
 def _convolution(op: Conv2d, site: Site) -> tuple[Instruction, ...] | None:
     if op.is_depthwise:
         return depthwise.instructions(op, site)
-    return signs.instructions(op, site) or convolution.instructions(op, site)
+    return (
+        signs.instructions(op, site)
+        or gain.instructions(op, site)
+        or convolution.instructions(op, site)
+    )
 
 
 def _linear(op: Linear, site: Site) -> tuple[Instruction, ...] | None:
-    return signs.instructions(op, site) or linear.instructions(op, site)
+    return (
+        signs.instructions(op, site) or gain.instructions(op, site) or linear.instructions(op, site)
+    )
 
 
 def _difference(op: Sub, site: Site) -> tuple[Instruction, ...] | None:

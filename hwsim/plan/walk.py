@@ -28,12 +28,14 @@ from hwsim.plan.opcodes import (
     SIGNS,
     SOFTMAX_FIXED,
     SOFTMAX_TABLE,
+    SPARSE,
     TOTAL,
 )
 from hwsim.plan.pairs import run_pairs
 from hwsim.plan.pool import run_average_pool, run_max_pool
 from hwsim.plan.signs import run_signs
 from hwsim.plan.softmax import run_softmax_fixed, run_softmax_table
+from hwsim.plan.sparse import run_sparse
 from hwsim.plan.total import run_total
 
 if TYPE_CHECKING:
@@ -54,6 +56,7 @@ RUNNERS: Mapping[int, Callable[[Array, Array, IntArray], None]] = {
     MAX_POOL: run_max_pool,
     TOTAL: run_total,
     SIGNS: run_signs,
+    SPARSE: run_sparse,
     SOFTMAX_FIXED: run_softmax_fixed,
     SOFTMAX_TABLE: run_softmax_table,
 }

@@ -18,6 +18,7 @@ from hwsim.profile.integers import ROUNDED
 from hwsim.profile.kernels import LOCKSTEP
 from hwsim.profile.named import constants, fits, hint, versions
 from hwsim.profile.schema import DeviceProfile
+from hwsim.profile.walking import caches, walks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -62,8 +63,14 @@ def _nonsense(profile: DeviceProfile, stem: str) -> Iterator[str]:
     if profile.name != stem:
         yield f"name: expected {stem!r}, as the file is called, got {profile.name!r}"
     yield from _hardware(profile.hardware)
+    yield from caches(profile.hardware)
     for name, rule in profile.runtime.kernels.items():
-        for problem in (*_names(rule), *_prices(rule, profile.hardware), *_schedule(rule)):
+        for problem in (
+            *_names(rule),
+            *_prices(rule, profile.hardware),
+            *_schedule(rule),
+            *walks(rule, profile.hardware),
+        ):
             yield f"runtime.kernels.{name}.{problem}"
     yield from constants(profile)
     yield from versions(profile.runtime)

@@ -24,6 +24,10 @@ class Memory(Section):
         holds: What lives here at rest. A level that holds nothing is a cache or a scratchpad.
         retains_activations: Whether a cache still has what the last op wrote: activations of an op
             that fit here together are not moved through the levels beyond.
+        line_bytes: Bytes of a cache line, a power of two; with `ways`, a level that holds nothing
+            is a cache whose misses can be walked.
+        ways: Lines of a set.
+        latency_cycles: Cycles of the core clock that a kernel waits for a line fetched from here.
     """
 
     size_bytes: Capacity
@@ -33,11 +37,19 @@ class Memory(Section):
     access_bytes: Extent = 1
     holds: Annotated[tuple[Literal["weights", "activations"], ...], Field(strict=False)] = ()
     retains_activations: bool = False
+    line_bytes: Extent | None = None
+    ways: Extent | None = None
+    latency_cycles: NonNegative | None = None
 
     @property
     def is_timed(self) -> bool:
         """Whether its transfers have a price of their own."""
         return self.bytes_per_cycle is not None or self.cycles_per_byte is not None
+
+    @property
+    def is_cache(self) -> bool:
+        """Whether it is a cache whose misses can be walked."""
+        return not self.holds and self.line_bytes is not None and self.ways is not None
 
 
 class Hardware(Section):
@@ -68,6 +80,16 @@ class Hardware(Section):
     static_w: NonNegative
     cycle_pj: NonNegative = 0.0
     mac_pj: dict[str, NonNegative]
+
+    @property
+    def fetched_from(self) -> dict[str, str]:
+        """The memory that each cache fetches its lines of activations from, nearest first.
+
+        Caches hold nothing and have `line_bytes` and `ways`.
+        """
+        caches = [name for name, memory in self.memories.items() if memory.is_cache]
+        homes = [name for name, memory in self.memories.items() if "activations" in memory.holds]
+        return dict(zip(caches, [*caches[1:], *homes[:1]], strict=False))
 
     @property
     def compute_share(self) -> float:

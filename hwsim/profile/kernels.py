@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from hwsim.accelerators.find import find_accelerator
+from hwsim.profile.geometry import Geometry, with_multipliers
 from hwsim.profile.quantities import Extent, NonNegative, Price, Text
 from hwsim.profile.section import Section
+from hwsim.sparsity.pattern import WORD_BITS
+from hwsim.sparsity.schedule import Scheduling
 
 if TYPE_CHECKING:
     from hwsim.accelerators import Accelerator
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
 
 Support: TypeAlias = Literal["native", "decoded"]
 """`native`: the kernel works on it as it lies; `decoded`: it is unpacked to dense first."""
+
+Zeros: TypeAlias = Literal["multiply", "gate", "check"]
+"""What a kernel does with an operand that is zero and lies there all the same."""
 
 LOCKSTEP = "lockstep"
 
@@ -62,6 +68,7 @@ class Cycles(Section):
         per_input: Per activation element read: packing, pooling.
         per_tap: Per patch row gathered (im2col copies one row of a kernel window at a time).
         per_nonzero: Per stored weight walked: finding its place.
+        per_check: Per weight, or vector of weights, that is looked at to see whether it is zero.
         per_decode: Per weight unpacked to dense before the kernel starts.
         per_weight_byte: Per byte of weights as stored, fetched once: wait states of a flash.
         per_transform: Per element of the tiles that a Winograd kernel transforms.
@@ -75,6 +82,7 @@ class Cycles(Section):
     per_input: Price = 0.0
     per_tap: Price = 0.0
     per_nonzero: Price = 0.0
+    per_check: Price = 0.0
     per_decode: Price = 0.0
     per_weight_byte: Price = 0.0
     per_transform: Price = 0.0
@@ -133,9 +141,23 @@ class KernelRule(Section):
         other_tiles: Tiles that the library may choose instead; it takes the one that issues least.
         schedule: How the multipliers are kept busy with the stored weights: `lockstep`, lanes that
             wait for the fullest, or an accelerator of `hwsim.accelerators`, counted by a walk;
-            then `per_mac` is 1 / multipliers.
-        geometry: Extents of that accelerator that differ from the published ones.
+            then `per_mac` is 1 / multipliers, as a number or as `1/multipliers`.
+        geometry: Extents, and words where it takes them, that differ from the published ones.
         units: Tiles in flight. The last wave of tiles takes as long as a full one.
+        zeros: What becomes of zero operands that are not skipped by the format: `multiply`, as any
+            other; `gate`, they take their slot and no energy (weights, and activations where data
+            shows them); `check`, a loop looks at every stored weight and multiplies only those that
+            are not zero, dense ones too.
+        skips_vectors: Width of the vectors along the weights of one output that the kernel skips
+            where all lanes are zero, dense weights too; the other lanes are multiplied. Absent
+            where stored weights move together.
+        gathers: Whether it reads activations at the places of stored weights, one tile of positions
+            after the other; what misses the caches is then priced.
+        workers: Who share the groups of `tile.m` output channels and wait for each other at the
+            end only; each issues as many slots as the one with most.
+        scheduling: How the groups are given out: `static`, one by one in turn; `chunked`, `chunk`
+            neighbours at a time in turn; `queue`, whoever is free takes the next chunk.
+        chunk: Groups taken at a time.
         winograd: Extents m of F(m x m, 3 x 3) that the kernel may choose (Lavin and Gray, CVPR
             2016), the cheapest for each layer; empty where it multiplies directly.
         layout: Order of axes that the kernel works in (`nhwc`, `c4`); a tensor from a kernel with
@@ -158,14 +180,35 @@ class KernelRule(Section):
     tile: Tile = Tile()
     other_tiles: Annotated[tuple[Tile, ...], Field(strict=False)] = ()
     schedule: Text = LOCKSTEP
-    geometry: dict[str, Extent] = Field(default_factory=dict[str, int])
+    geometry: Geometry = Field(default_factory=dict[str, int | str])
     units: Extent = 1
+    zeros: Zeros = "multiply"
+    skips_vectors: Annotated[int, Field(ge=1, le=WORD_BITS)] | None = None
+    gathers: bool = False
+    workers: Extent = 1
+    scheduling: Scheduling = "static"
+    chunk: Extent = 1
     winograd: Annotated[tuple[Annotated[int, Field(ge=2, le=6)], ...], Field(strict=False)] = ()
     layout: Text | None = None
     pipelined: bool = False
     overlaps_memory: bool | None = None
     cycles: Cycles
     scratch_bytes_per_depth: NonNegative = 0.0
+
+    @model_validator(mode="before")
+    @classmethod
+    def _priced(cls, kernel: object) -> object:
+        return with_multipliers(kernel)
+
+    @property
+    def finds_zeros(self) -> bool:
+        """Whether it finds zeros in weights that lie dense."""
+        return self.zeros == "check" or self.skips_vectors is not None
+
+    @property
+    def sees_activations(self) -> bool:
+        """Whether zero activations change what it does."""
+        return self.zeros == "gate" or self.schedule != LOCKSTEP
 
     @property
     def accelerator(self) -> Accelerator | None:

@@ -1,6 +1,13 @@
 """The records that leave the simulator; reports read these and nothing else."""
 
-from hwsim.records.attribution import CAUSES, Advice, Attribution, Cause, LayerAttribution
+from hwsim.records.attribution import (
+    CAUSES,
+    Advice,
+    Attribution,
+    Cause,
+    Explanation,
+    LayerAttribution,
+)
 from hwsim.records.comparison import Accuracy, Comparison, Overflow, Refusal, Result
 from hwsim.records.estimate import Counts, Estimate, ExecutedAs, Footprint, StepEstimate
 from hwsim.records.matrix import Ladder, Matrix, Rung
@@ -15,6 +22,7 @@ __all__ = [
     "Counts",
     "Estimate",
     "ExecutedAs",
+    "Explanation",
     "Footprint",
     "Ladder",
     "LayerAttribution",

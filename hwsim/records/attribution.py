@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from hwsim.records.comparison import Accuracy, Result
+    from hwsim.records.comparison import Accuracy, Refusal, Result
 
 Cause: TypeAlias = Literal[
     "fewer_macs",
@@ -130,3 +130,21 @@ class Attribution:
         """Baseline's effective multiply-accumulates over the result's; None for none."""
         left = self.result.estimate.macs_effective
         return self.baseline.estimate.macs_effective / left if left else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explanation:
+    """What `hwsim explain` shows: one attribution per recipe and device.
+
+    Attributes:
+        attributions: Those of a device together, in the order asked for.
+        refusals: Recipes that a device cannot run, the baseline among them.
+        baseline: Recipe asked for as baseline. Where a device refuses it, an attribution's own
+            baseline is another: the recipe without the steps that make it sparse.
+        version: Of hwsim.
+    """
+
+    attributions: tuple[Attribution, ...]
+    refusals: tuple[Refusal, ...] = ()
+    baseline: str = "none"
+    version: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ class Rung:
         speedup: Dense model's latency over this one's.
         flash_bytes: Weights as stored, and the runtime's code.
         accuracy: None where no labelled data was given.
+        format: How the weights that were pruned are stored: of all that kernels of the device
+            take as they lie, the one that is fastest here.
     """
 
     sparsity: float
@@ -26,6 +28,7 @@ class Rung:
     speedup: float
     flash_bytes: int
     accuracy: Accuracy | None = None
+    format: str = "dense"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +38,14 @@ class Ladder:
     Attributes:
         structure: As `prune{structure=...}` spells it; `filter, rounded` for channel counts that
             are multiples of the kernel's tile.
-        format: How the zeros are stored.
+        format: How the zeros are stored; where rungs differ, all of them: `bitmask, csr`.
         device: Name of the profile.
         rungs: By rising sparsity; empty where the device refuses the structure.
-        refusal: Why; empty where it does not.
-        executed_as: How the layers that were pruned run: `native`, `dense_fallback`, ...
+        refusal: Why it, or some rung that is missing then, is refused; empty where none is.
+        executed_as: How the layers that were pruned run on the last rung: `native`,
+            `3 native, 18 dense_fallback`, ...
         crossover: Least sparsity from which on it is faster than dense, between rungs by linear
-            interpolation of the latency; None where it never is. 0 where it always is.
+            interpolation of the latency; None where it never is. 0 where it is on every rung.
         at_equal_accuracy: The fastest rung that loses no more accuracy than was allowed; None
             where there is none, or no labelled data was given.
     """
@@ -54,6 +58,8 @@ class Ladder:
     executed_as: str = ""
     crossover: float | None = None
     at_equal_accuracy: Rung | None = None
+    is_calibrated: bool = False
+    round_to: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,9 +73,13 @@ class Matrix:
         structures: In the order asked for.
         ladders: One per structure and device.
         dense_latency_s: Of the dense model, by device; devices that refuse it are missing.
-        dense_accuracy: None where no labelled data was given.
+        dense_accuracy: On the first device that runs it; None where no labelled data was given.
         tolerance: Accuracy that may be lost and still count as equal, 0..1.
         version: Of hwsim.
+        dense_accuracy_on: By device: each has integers of its own, and rungs are compared with
+            the dense model there.
+        device_classes: `mcu`, `cpu`, `gpu`, `npu` or `accelerator`, by device.
+        overrides: `key=value` texts laid over every profile.
     """
 
     model: str
@@ -81,3 +91,17 @@ class Matrix:
     dense_accuracy: Accuracy | None = None
     tolerance: float = 0.0
     version: str
+    dense_accuracy_on: dict[str, Accuracy] = field(default_factory=dict[str, "Accuracy"])
+    device_classes: dict[str, str] = field(default_factory=dict[str, str])
+    overrides: tuple[str, ...] = ()
+
+    def ladder(self, device: str, structure: str) -> Ladder:
+        """Return the ladder of one cell.
+
+        Raises:
+            KeyError: There is none.
+        """
+        for ladder in self.ladders:
+            if (ladder.device, ladder.structure) == (device, structure):
+                return ladder
+        raise KeyError(f"no ladder of {structure} on {device}")

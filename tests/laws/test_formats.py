@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from hwsim.arrays import Array, IntArray
 from hwsim.errors import FormatError
-from hwsim.formats import FORMATS, NM, Block, Dense, Format, Relative, Signs, Trits
+from hwsim.formats import FORMATS, NM, Block, Dense, Format, Relative, Rle, Signs, Trits
 from hwsim.formats.find import find_format
 
 # Beyond the table: groups that are no power of two, one column per group kept, a full group.
@@ -19,7 +19,10 @@ from hwsim.formats.find import find_format
 BLOCKS = (Block(1, 4), Block(3, 2), Block(16, 1), Block(2, 32))
 # Codes of every weight, zeros too.
 DENSELY_CODED = ("codebook", "huffman", "signs", "trits")
-ALL: tuple[Format, ...] = (*FORMATS, NM(2, 3), NM(1, 2), NM(5, 5), NM(3, 256), *BLOCKS)
+GROUPS = (NM(2, 3), NM(1, 2), NM(5, 5), NM(3, 256), NM(255, 256), NM(256, 256))
+# The shortest run and the longest, and that of Eyeriss.
+RUNS = (Rle(1), Rle(5), Rle(16))
+ALL: tuple[Format, ...] = (*FORMATS, *GROUPS, *BLOCKS, *RUNS)
 WIDTHS = (
     *(("int8", bits) for bits in range(1, 9)),
     ("uint8", 8),
@@ -202,6 +205,10 @@ def test_a_kernel_walks_what_is_stored(fmt: Format) -> None:
     elif isinstance(fmt, Relative):
         # What is coded is what lies there plainly, a byte each.
         assert stored.sum() == Relative(fmt.index_bits).pack(weights, 8).arrays["values"].nbytes
+    elif isinstance(fmt, Rle):
+        # Pairs fill words, but for up to two of the last one.
+        words = packed.storage_bytes // -(-(3 * (fmt.run_bits + 8) + 1) // 8)
+        assert 3 * words - 2 <= stored.sum() <= 3 * words
     else:
         assert stored.sum() == packed.arrays["values"].nbytes
     assert (stored >= np.count_nonzero(weights, axis=1)).all()

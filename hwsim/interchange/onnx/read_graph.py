@@ -33,9 +33,11 @@ from hwsim.interchange.onnx.read_proto import (
     array_of,
     attributes_of,
     domain_of,
+    expanded,
     input_shape,
 )
 from hwsim.interchange.onnx.read_shapes import VIEWS
+from hwsim.interchange.onnx.read_sparse import require_sparse_sizes
 from hwsim.ops import Dequantize
 from hwsim.tensor import Weight
 
@@ -76,12 +78,15 @@ def read(model: ModelProto, name: str) -> Reading:
     if model.functions:
         model = inliner.inline_local_functions(model)
     versions = _versions(model, name)
-    if model.graph.sparse_initializer:
-        raise InterchangeError(f"{name}: sparse initializers are not supported; store them dense")
+    require_sparse_sizes(model, name)
     builder = Builder(name)
     reader = _Reader(builder=builder, versions=versions, readers=Readers(model.graph), known={})
     for tensor in model.graph.initializer:
         reader.known[tensor.name] = array_of(tensor, name)
+    for sparse in model.graph.sparse_initializer:
+        if sparse.values.name in reader.known:
+            raise InterchangeError(f"{name}: two constants are called {sparse.values.name!r}")
+        reader.known[sparse.values.name] = expanded(sparse, name)
     # Constants first: inputs may ask what their scales are.
     nodes = sorted(enumerate(model.graph.node), key=lambda entry: entry[1].op_type != "Constant")
     constants = sum(node.op_type == "Constant" for _, node in nodes)
@@ -169,6 +174,8 @@ class _Reader:
     def _results(self, node: NodeProto, call: Call) -> tuple[Known, ...]:
         if call.op in ("Shape", "Size"):
             return (_shaped(call),)
+        if call.op == "Constant" and "sparse_value" in call.attributes:
+            return (cast("Array", call.attributes["sparse_value"]),)
         if call.op in FOLDED and _is_constant(call):
             try:
                 return tuple(folded(node, call.version, [_values(o) for o in call.operands]))

@@ -6,10 +6,11 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-from onnx import TensorProto, helper, numpy_helper
+from onnx import SparseTensorProto, TensorProto, helper, numpy_helper
 
 from hwsim.errors import InterchangeError
 from hwsim.interchange.onnx.read_fold import MOST_ELEMENTS
+from hwsim.interchange.onnx.read_sparse import sparse_array_of
 
 if TYPE_CHECKING:
     from onnx import GraphProto, NodeProto, ValueInfoProto
@@ -34,7 +35,15 @@ def array_of(tensor: TensorProto, where: str) -> Array:
     """
     if math.prod(tensor.dims) > MOST_ELEMENTS * 64 or min(tensor.dims, default=0) < 0:
         raise InterchangeError(f"{where}: constant {tensor.name!r} of shape {list(tensor.dims)}")
-    array = numpy_helper.to_array(tensor)
+    return _plain(numpy_helper.to_array(tensor))
+
+
+def expanded(sparse: SparseTensorProto, where: str) -> Array:
+    """Return the dense values of a sparse constant; see `sparse_array_of`."""
+    return _plain(sparse_array_of(sparse, where))
+
+
+def _plain(array: Array) -> Array:
     if array.dtype.kind == "V" and array.dtype.name == "bfloat16":
         return array.astype(np.float32)
     return array
@@ -49,6 +58,8 @@ def attributes_of(node: NodeProto) -> dict[str, object]:
             value = value.decode(errors="replace")
         elif isinstance(value, TensorProto):
             value = array_of(value, node.name)
+        elif isinstance(value, SparseTensorProto):
+            value = expanded(value, node.name)
         found[attribute.name] = value
     return found
 
@@ -82,6 +93,7 @@ class Readers:
         self._outputs = {info.name for info in graph.output}
         self._nodes: dict[str, list[NodeProto]] = {}
         self._constant = {"", *(tensor.name for tensor in graph.initializer)}
+        self._constant.update(sparse.values.name for sparse in graph.sparse_initializer)
         for node in graph.node:
             for name in node.input:
                 self._nodes.setdefault(name, []).append(node)

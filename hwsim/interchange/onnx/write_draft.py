@@ -19,7 +19,7 @@ from hwsim.interchange._storage_notes import StorageNotes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from onnx import NodeProto, TensorProto
+    from onnx import NodeProto, SparseTensorProto, TensorProto
 
     from hwsim.arrays import Array, Shape
     from hwsim.graph import Graph
@@ -64,8 +64,11 @@ class Draft:
     Attributes:
         graph: The model.
         style: How integers are written.
+        is_sparse: Whether weights that lie sparse are stored so.
         nodes: In order.
         constants: By name.
+        sparse: Those of them that are stored sparse.
+        stored_sparse: Names of the layers whose weights these are.
         wires: Of each tensor of the graph, by order.
         names: Of tensors, that are taken.
         called: Names of operators, that are taken.
@@ -76,8 +79,11 @@ class Draft:
 
     graph: Graph
     style: Style
+    is_sparse: bool = False
     nodes: list[NodeProto] = field(default_factory=list["NodeProto"])
     constants: dict[str, TensorProto] = field(default_factory=dict[str, "TensorProto"])
+    sparse: dict[str, SparseTensorProto] = field(default_factory=dict[str, "SparseTensorProto"])
+    stored_sparse: set[str] = field(default_factory=set[str])
     wires: dict[str, dict[Order, Wire]] = field(default_factory=dict[str, "dict[Order, Wire]"])
     names: set[str] = field(default_factory=set[str])
     called: set[str] = field(default_factory=set[str])

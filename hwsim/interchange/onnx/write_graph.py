@@ -17,6 +17,7 @@ from hwsim.interchange.onnx import write_products as products
 from hwsim.interchange.onnx import write_rare as rare
 from hwsim.interchange.onnx.write_draft import MICROSOFT, Draft, Wire, unsigned
 from hwsim.interchange.onnx.write_place import Place
+from hwsim.interchange.onnx.write_sparse import note_storage, sparse_lines
 from hwsim.interchange.onnx.write_widths import require_width
 from hwsim.ops import (
     Add,
@@ -122,8 +123,8 @@ def onnx_model(graph: Graph, style: Style) -> ModelProto:
     return _model(_drafted(graph, style))
 
 
-def _drafted(graph: Graph, style: Style) -> Draft:
-    draft = Draft(graph=graph, style=style)
+def _drafted(graph: Graph, style: Style, *, is_sparse: bool = False) -> Draft:
+    draft = Draft(graph=graph, style=style, is_sparse=is_sparse)
     draft.names.update((*graph.inputs, *graph.outputs))
     for name in graph.inputs:
         _add_input(draft, name)
@@ -137,7 +138,7 @@ def _drafted(graph: Graph, style: Style) -> Draft:
         WRITERS[type(node.op)](place, node.op)
         for tensor in node.outputs:
             _name_last(draft, tensor, already)
-        draft.notes.written_dense(node)
+        note_storage(place)
     for name in graph.outputs:
         _add_output(draft, name)
     return draft
@@ -151,6 +152,7 @@ def _model(draft: Draft) -> ModelProto:
         [_declared(graph, name) for name in graph.inputs],
         [_declared(graph, name) for name in graph.outputs],
         list(draft.constants.values()),
+        sparse_initializer=list(draft.sparse.values()),
     )
     kinds = {node.op_type for node in draft.nodes}
     versions = [version for kind, version in _LATER.items() if kind in kinds]
@@ -235,11 +237,14 @@ def onnx_bytes(graph: Graph, style: Style) -> bytes:
     return onnx_file(graph, style)[0]
 
 
-def onnx_file(graph: Graph, style: Style) -> tuple[bytes, tuple[str, ...]]:
+def onnx_file(
+    graph: Graph, style: Style, *, is_sparse: bool = False
+) -> tuple[bytes, tuple[str, ...]]:
     """Return the .onnx file of `graph`, and what it holds otherwise than it lies in memory."""
-    draft = _drafted(graph, style)
+    draft = _drafted(graph, style, is_sparse=is_sparse)
     try:
-        return _model(draft).SerializeToString(deterministic=True), draft.notes.lines()
+        content = _model(draft).SerializeToString(deterministic=True)
     except ValueError as error:
         # Protobuf's own limit.
         raise InterchangeError(f"{graph.name}: an ONNX file holds at most 2 GB") from error
+    return content, (*draft.notes.lines(), *sparse_lines(draft))

@@ -10,6 +10,7 @@ import numpy as np
 
 from hwsim.interchange._axis_orders import identity
 from hwsim.interchange.onnx.write_draft import CHANNELS_FIRST, Wire
+from hwsim.interchange.onnx.write_sparse import weight_constant
 from hwsim.numerics import Quant
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ def weight_of(place: Place, weight: Weight, axes: Shape, channel: int) -> Wire:
     stem = f"{place.stem}.weight"
     draft = place.draft
     if weight.quant is None:
-        name = draft.constant(stem, codes)
+        name = weight_constant(place, weight, stem, codes)
         return Wire(name=name, shape=codes.shape, order=identity(codes.ndim), values=codes)
     quant = weight.quant
     is_real = weight.is_decoded and place.inputs[0].quant is None
@@ -111,10 +112,10 @@ def weight_of(place: Place, weight: Weight, axes: Shape, channel: int) -> Wire:
     if quant.axis is not None:
         quant = replace(quant, axis=channel)
     if _written_bits(place, quant) == _NIBBLE:
-        packed = draft.constant(f"{stem}.packed", codes, bits=_NIBBLE)
+        packed = weight_constant(place, weight, f"{stem}.packed", codes, _NIBBLE)
         name = draft.emit("Cast", [packed], stem, attributes={"to": _INT8})
     else:
-        name = draft.constant(stem, codes)
+        name = weight_constant(place, weight, stem, codes)
     # Signs are the codes -1 and +1 there.
     quant = replace(quant, bits=8 * quant.dtype.itemsize, is_bipolar=False)
     return Wire(name=name, shape=codes.shape, order=identity(codes.ndim), quant=quant, values=codes)
@@ -144,7 +145,7 @@ def _decoded(place: Place, weight: Weight, quant: Quant, axes: Shape) -> Wire:
     zeros = np.asarray(quant.zero_point, quant.dtype).reshape(spread)
     codes = weight.codes if quant.group is None else weight.matrix
     operands = [
-        draft.constant(stem, codes, bits=bits),
+        weight_constant(place, weight, stem, codes, bits),
         draft.constant(f"{stem}.scale", np.asarray(quant.scale, np.float32).reshape(spread)),
         draft.constant(f"{stem}.zero_point", zeros, bits=bits),
     ]

@@ -33,7 +33,12 @@ def write_onnx_qoperator(graph: Graph, path: Path) -> tuple[str, ...]:
     return _written(graph, path, "qoperator")
 
 
-def _written(graph: Graph, path: Path, style: Style) -> tuple[str, ...]:
-    content, notes = onnx_file(graph, style)
+def write_onnx_sparse(graph: Graph, path: Path) -> tuple[str, ...]:
+    """Write `graph` with weights that lie sparse as sparse constants; see `write_onnx`."""
+    return _written(graph, path, "qdq", is_sparse=True)
+
+
+def _written(graph: Graph, path: Path, style: Style, *, is_sparse: bool = False) -> tuple[str, ...]:
+    content, notes = onnx_file(graph, style, is_sparse=is_sparse)
     path.write_bytes(content)
     return notes

@@ -55,3 +55,20 @@ def read_names(where: str, model: Any) -> dict[str, str]:
                 return cast("dict[str, str]", names)
         raise InterchangeError(f"{where}: metadata {NODE_NAMES!r} is no mapping of names")
     return {}
+
+
+def unique_names(where: str, tensors: Sequence[Any]) -> list[str]:
+    """Return a printable name for each tensor of the schema; those given twice get their index.
+
+    Raises:
+        InterchangeError: Even so they cannot be told apart.
+    """
+    names: dict[str, None] = {}
+    for index, tensor in enumerate(tensors):
+        name = (tensor.Name() or b"").decode(errors="replace") or f"tensor{index}"
+        if not name.isprintable():
+            name = name.encode("unicode_escape").decode()
+        names[f"{name}#{index}" if name in names else name] = None
+    if len(names) < len(tensors):
+        raise InterchangeError(f"{where}: tensor names that cannot be told apart")
+    return list(names)

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import tflite
 
-from hwsim.errors import FormatError, InterchangeError
-from hwsim.formats import Dense
+from hwsim.errors import InterchangeError
+from hwsim.formats import Csr, Dense
 from hwsim.graph import Node
-from hwsim.interchange.tflite.names import node_name, read_names
-from hwsim.interchange.tflite.packing import PACKED_BITS, unpacked
+from hwsim.interchange.tflite.names import node_name, read_names, unique_names
+from hwsim.interchange.tflite.packing import PACKED_BITS
+from hwsim.interchange.tflite.read_constants import buffer_bytes, constant_of, has_bytes
+from hwsim.interchange.tflite.read_quant import bias_encoding, quant_of
 from hwsim.interchange.tflite.read_sparsity import read_sparsity
-from hwsim.interchange.tflite.sparsity import stored_count, unfolded
-from hwsim.numerics import Quant
 from hwsim.ops import Constant
 from hwsim.tensor import TensorType, Weight
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hwsim.arrays import Array
+    from hwsim.formats import Format
+    from hwsim.numerics import Quant
 
 _DTYPES: dict[int, str] = {
     tflite.TensorType.FLOAT32: "<f4",
@@ -48,8 +50,6 @@ _TYPE_NAMES: dict[int, str] = {
 # LiteRT's own limits: its shapes have up to 8 axes, its offsets 32 bits.
 _MAX_RANK = 8
 _MAX_ELEMENTS = (1 << 31) - 1
-# Buffers up to this index value are markers, not offsets, in Buffer.offset.
-_FIRST_REAL_OFFSET = 2
 
 
 def _type_name(code: int) -> str:
@@ -65,24 +65,14 @@ class Tensors:
         self._content = content
         self._model = model
         self._tensors = [subgraph.Tensors(i) for i in range(subgraph.TensorsLength())]
-        self._names = self._unique_names()
+        self._names = unique_names(where, self._tensors)
         self._told = read_names(where, model)
         self.types: dict[str, TensorType] = {}
         self._written: set[int] = set()
+        self._sources: dict[int, int] = {}
         for index, tensor in enumerate(self._tensors):
             if tensor.Type() in _DTYPES:
                 self.types[self._names[index]] = self._read_type(index)
-
-    def _unique_names(self) -> list[str]:
-        names: dict[str, None] = {}
-        for index, tensor in enumerate(self._tensors):
-            name = (tensor.Name() or b"").decode(errors="replace") or f"tensor{index}"
-            if not name.isprintable():
-                name = name.encode("unicode_escape").decode()
-            names[f"{name}#{index}" if name in names else name] = None
-        if len(names) < len(self._tensors):
-            raise InterchangeError(f"{self._where}: tensor names that cannot be told apart")
-        return list(names)
 
     def name(self, index: int) -> str:
         """Return the tensor's name; names given twice get their index added."""
@@ -140,33 +130,29 @@ class Tensors:
 
     def _quant(self, index: int) -> Quant | None:
         tensor = self._tensors[index]
-        parameters = tensor.Quantization()
-        if parameters is None or parameters.ScaleLength() == 0:
-            return None
-        dtype = np.dtype(_DTYPES[tensor.Type()])
-        if dtype.kind not in "iu":
-            return None
-        scales = tuple(float(s) for s in np.atleast_1d(parameters.ScaleAsNumpy()))
-        zeros = (0,) * len(scales)
-        if parameters.ZeroPointLength() == len(scales):
-            zeros = tuple(int(z) for z in np.atleast_1d(parameters.ZeroPointAsNumpy()))
-        if not all(scale > 0 and math.isfinite(scale) for scale in scales):
-            raise InterchangeError(
-                f"{self._where}: tensor {self.name(index)!r} has a scale that is not positive"
-            )
-        return Quant(
-            scale=scales,
-            zero_point=zeros,
-            # Old files name an axis beside a single scale; it means nothing there.
-            axis=parameters.QuantizedDimension() if len(scales) > 1 else None,
-            bits=PACKED_BITS.get(tensor.Type(), dtype.itemsize * 8),
-            signed=dtype.kind == "i",
-        )
+        where = f"{self._where}: tensor {self.name(index)!r}"
+        return quant_of(tensor, np.dtype(_DTYPES[tensor.Type()]), where)
 
     def has_constant(self, index: int) -> bool:
         """Whether the tensor's values are in the file."""
-        buffer = self._model.Buffers(self._tensors[index].Buffer())
-        return buffer.DataLength() > 0 or buffer.Offset() >= _FIRST_REAL_OFFSET
+        tensor = self._tensors[self._sources.get(index, index)]
+        return has_bytes(self._model.Buffers(tensor.Buffer()))
+
+    def expand(self, source: int, result: int) -> None:
+        """Let the tensor `result` be the constant `source`, which DENSIFY expands.
+
+        Raises:
+            InterchangeError: It is computed, or of another shape or type.
+        """
+        where = f"{self._where}: tensor {self.name(result)!r}"
+        if not self.has_constant(source):
+            raise InterchangeError(f"{where}: DENSIFY expands constants, got {self.name(source)!r}")
+        kinds = [(self._tensors[i].Type(), self._shape(i)) for i in (source, result)]
+        if kinds[0] != kinds[1]:
+            raise InterchangeError(
+                f"{where}: expected the type and shape of {self.name(source)!r}, got others"
+            )
+        self._sources[result] = source
 
     def constant(self, index: int) -> Array:
         """Return the values of a constant tensor, in its shape.
@@ -174,29 +160,17 @@ class Tensors:
         Raises:
             InterchangeError: There are none, too few, or of a type that is not supported.
         """
-        tensor = self._tensors[index]
-        where = f"{self._where}: tensor {self.name(index)!r}"
+        source = self._sources.get(index, index)
+        tensor = self._tensors[source]
+        where = f"{self._where}: tensor {self.name(source)!r}"
         if tensor.Type() not in _DTYPES:
             raise InterchangeError(f"{where} has type {tensor.Type()}, which is not supported")
-        buffer = self._model.Buffers(tensor.Buffer())
-        if buffer.DataLength():
-            raw = bytes(buffer.DataAsNumpy())
-        else:
-            # Some converters keep large constants behind the flatbuffer itself.
-            raw = self._content[buffer.Offset() : buffer.Offset() + buffer.Size()]
-        shape = self._shape(index)
-        try:
-            sparsity = read_sparsity(tensor)
-            count = math.prod(shape) if sparsity is None else stored_count(sparsity, shape)
-        except FormatError as error:
-            raise InterchangeError(f"{where} is stored sparse, but {error}") from error
+        raw = buffer_bytes(self._model.Buffers(tensor.Buffer()), self._content)
         dtype = np.dtype(_DTYPES[tensor.Type()])
         bits = PACKED_BITS.get(tensor.Type(), 8 * dtype.itemsize)
-        size = -(-count * bits // 8)
-        if not self.has_constant(index) or len(raw) != size:
-            raise InterchangeError(f"{where}: expected {size} bytes of values, got {len(raw)}")
-        values = unpacked(raw, bits, count) if bits < 8 else np.frombuffer(raw, dtype)
-        return values.reshape(shape) if sparsity is None else unfolded(values, sparsity, shape)
+        if not self.has_constant(source):
+            raise InterchangeError(f"{where}: expected values in the file, got none")
+        return constant_of(tensor, raw, self._shape(source), dtype, bits, where)
 
     def weight(self, index: int) -> Weight:
         """Return a constant whose first axis is the output channels."""
@@ -212,10 +186,13 @@ class Tensors:
                 f"{self._where}: weight {self.name(index)!r} of shape {list(codes.shape)} has "
                 f"{channels} scales along axis {quant.axis}"
             )
-        sparsity = read_sparsity(self._tensors[index])
-        # A matrix lies here as it lies there; all else is expanded once, before the first run.
-        form = Dense() if sparsity is None else sparsity.format(codes.ndim)
-        return Weight(codes=codes, quant=quant, format=form)
+        return Weight(codes=codes, quant=quant, format=self._format(index))
+
+    def _format(self, index: int) -> Format:
+        """Return how a weight is stored: as here, where a format is like it."""
+        tensor = self._tensors[self._sources.get(index, index)]
+        sparsity = read_sparsity(tensor)
+        return Dense() if sparsity is None else sparsity.format(tensor.ShapeLength())
 
     def depthwise_weight(self, index: int) -> Weight:
         """Return a depthwise weight [1, height, width, out] as [out, height, width, 1]."""
@@ -223,7 +200,10 @@ class Tensors:
         quant = weight.quant
         if quant is not None and quant.axis is not None:
             quant = replace(quant, axis=0)
-        return Weight(codes=np.ascontiguousarray(weight.codes.transpose(3, 1, 2, 0)), quant=quant)
+        codes = np.ascontiguousarray(weight.codes.transpose(3, 1, 2, 0))
+        # Blocks there are none of these rows.
+        form = Dense() if isinstance(weight.format, Dense) else Csr()
+        return Weight(codes=codes, quant=quant, format=form)
 
     def bias(self, inputs: Sequence[int]) -> Weight | None:
         """Return the third operand of a heavy op, or None where it is left out.
@@ -241,15 +221,7 @@ class Tensors:
             raise InterchangeError(
                 f"{self._where}: bias {self.name(inputs[2])!r} is integer in a float32 layer"
             )
-        # The scale is input scale x weight scale by definition; some files leave it out.
-        scale = tuple(float(np.float32(x.scale[0]) * np.float32(s)) for s in w.scale)
-        quant = Quant(
-            scale=scale,
-            zero_point=(0,) * len(scale),
-            axis=0 if len(scale) > 1 else None,
-            bits=codes.dtype.itemsize * 8,
-        )
-        return Weight(codes=codes, quant=quant)
+        return Weight(codes=codes, quant=bias_encoding(x, w, 8 * codes.dtype.itemsize))
 
     def constant_nodes(self, operands: Sequence[int]) -> list[Node]:
         """Return a node for each operand that is constant and has none yet."""

@@ -28,6 +28,8 @@ _OPERATORS: dict[int, str] = {
 }
 
 
+# It makes a constant of one that is stored sparse, and is no step of the model.
+_EXPAND = "DENSIFY"
 # Where the operands that flow stand; the others are attributes of the op.
 _FIRST, _BOTH = slice(1), slice(2)
 _FLOWING: dict[str, slice] = {
@@ -76,6 +78,9 @@ def _read(name: str, content: bytes) -> Graph:
     calls = [_call(name, model, subgraph, tensors, i) for i in range(subgraph.OperatorsLength())]
     nodes: list[Node] = []
     for operator, call in calls:
+        if operator == _EXPAND:
+            tensors.expand(call.inputs[0], call.outputs[0])
+            continue
         flowing = [i for i in call.inputs[_FLOWING.get(operator, _FIRST)] if i >= 0]
         nodes += tensors.constant_nodes(flowing)
         for index in (*flowing, *call.outputs):
@@ -100,8 +105,8 @@ def _call(name: str, model: Any, subgraph: Any, tensors: Tensors, index: int) ->
         kind = f"CUSTOM {code.CustomCode().decode(errors='replace')}"
     outputs = tuple(int(i) for i in operator.OutputsAsNumpy())
     where = f"{name}: operator {index} ({kind}, makes {tensors.name(outputs[0])!r})"
-    if kind not in READERS and kind not in COMPOSITES:
-        known = ", ".join(sorted((*READERS, *COMPOSITES)))
+    if kind not in READERS and kind not in COMPOSITES and kind != _EXPAND:
+        known = ", ".join(sorted((*READERS, *COMPOSITES, _EXPAND)))
         raise InterchangeError(f"{where} is not supported; supported operators: {known}")
     call = Call(
         where=where,

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.errors import FormatError
-from hwsim.formats import Block, Csr, Dense
+from hwsim.formats import Block, Csc, Csr, Dense
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray, Shape
@@ -55,21 +55,38 @@ class Sparsity:
     levels: tuple[Level, ...]
 
     def format(self, rank: int) -> Format:
-        """Return how a matrix [out, in] lies in memory; dense where it is no such matrix.
+        """Return how the matrix [out, rest] of a tensor is stored; dense where none is like it.
 
         Args:
-            rank: Of the tensor.
+            rank: Of the tensor, whose first axis is `out`.
         """
-        is_rows = rank == 2 and self.order == tuple(range(len(self.order)))
-        if not is_rows or [bool(level.size) for level in self.levels[:2]] != [True, False]:
+        tensor_order = tuple(axis for axis in self.order if axis < rank)
+        is_compressed = [level.size == 0 for level in self.levels[:rank]]
+        if rank < 2 or is_compressed != [False] * (rank - 1) + [True]:
             return Dense()
-        block = [1, 1]
-        for axis, level in zip(self.blocked, self.levels[2:], strict=True):
-            block[axis] = level.size
+        if tensor_order == (*range(1, rank), 0) and not self.blocked:
+            return Csc()
+        if self.order != tuple(range(len(self.order))):
+            return Dense()
         if not self.blocked:
             return Csr()
-        fits = self.blocked == tuple(sorted(self.blocked)) and max(block) <= 256
-        return Block(block[0], block[1]) if fits else Dense()
+        block = dict(zip(self.blocked, (level.size for level in self.levels[rank:]), strict=True))
+        rows, columns = block.pop(0, 1), block.pop(rank - 1, 1)
+        is_block = not block and self.blocked == tuple(sorted(self.blocked))
+        return Block(rows, columns) if is_block and max(rows, columns) <= 256 else Dense()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Walk:
+    """How a tensor is to be stored: its last axis compressed, all before it dense.
+
+    Attributes:
+        order: The tensor's axes as they are walked.
+        blocks: Axes that are divided, each with the extent of a block.
+    """
+
+    order: tuple[int, ...]
+    blocks: tuple[tuple[int, int], ...] = ()
 
 
 def stored_count(sparsity: Sparsity, shape: Shape) -> int:
@@ -151,20 +168,47 @@ def unfolded(values: Array, sparsity: Sparsity, shape: Shape) -> Array:
     return dense
 
 
-def folded(matrix: Array, columns: int) -> tuple[Array, Sparsity]:
-    """Return the stored values of a matrix, block row by block row, and where they lie.
+def folded(tensor: Array, walk: Walk) -> tuple[Array, Sparsity]:
+    """Return the stored values of a tensor in the order of the walk, and where they lie.
 
     Args:
-        matrix: [out, in].
-        columns: Of a block of one row; 1 for single elements. They divide the matrix's columns.
+        tensor: Of two axes or more; blocks divide it.
+        walk: All axes but its last are dense.
     """
-    rows, width = matrix.shape
-    tiles = matrix.reshape(rows, width // columns, columns)
-    row, place = np.nonzero((tiles != 0).any(axis=2))
-    segments = np.concatenate(([0], np.cumsum(np.bincount(row, minlength=rows))))
-    levels = (Level(size=rows), Level(segments=segments, indices=place))
-    if columns == 1:
-        return tiles[row, place].reshape(-1), Sparsity(order=(0, 1), levels=levels)
-    inside = Level(size=columns)
-    sparsity = Sparsity(order=(0, 1, 2), blocked=(1,), levels=(*levels, inside))
-    return tiles[row, place].reshape(-1), sparsity
+    rank, blocks = tensor.ndim, dict(walk.blocks)
+    inner = [blocks.get(axis, 1) for axis in range(rank)]
+    split = [
+        n for pair in zip(tensor.shape, inner, strict=True) for n in (pair[0] // pair[1], pair[1])
+    ]
+    axes = [2 * axis for axis in walk.order] + [2 * axis + 1 for axis in range(rank)]
+    tiles = tensor.reshape(split).transpose(axes)
+    places = np.nonzero((tiles != 0).any(axis=tuple(range(rank, 2 * rank))))
+    lead = tiles.shape[: rank - 1]
+    visit = np.ravel_multi_index(places[:-1], lead)
+    segments = np.concatenate(([0], np.cumsum(np.bincount(visit, minlength=math.prod(lead)))))
+    sparsity = Sparsity(
+        order=(*walk.order, *range(rank, rank + len(blocks))),
+        blocked=tuple(sorted(blocks)),
+        levels=(
+            *(Level(size=n) for n in lead),
+            Level(segments=segments, indices=places[-1]),
+            *(Level(size=blocks[axis]) for axis in sorted(blocks)),
+        ),
+    )
+    return tiles[places].reshape(-1), sparsity
+
+
+def walk_of(format_: Format, shape: Shape) -> Walk:
+    """Return the walk that stores a tensor [out, ..., in] as `format_` does its matrix.
+
+    Single elements along the last axis stand for what has no walk of its own, such as n:m.
+    """
+    rank = len(shape)
+    if isinstance(format_, Csc):
+        return Walk(order=(*range(1, rank), 0))
+    order = tuple(range(rank))
+    if isinstance(format_, Block):
+        block = ((0, format_.rows), (rank - 1, format_.columns))
+        if all(shape[axis] % extent == 0 for axis, extent in block):
+            return Walk(order=order, blocks=tuple(pair for pair in block if pair[1] > 1))
+    return Walk(order=order)

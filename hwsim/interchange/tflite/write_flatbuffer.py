@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 # The generated modules are untyped.
 _schema: Any = tflite
 # Narrowest first; each holds numbers below its bound.
-_INDEX_VECTORS = (("Uint8Vector", np.uint8), ("Uint16Vector", np.uint16), ("Int32Vector", np.int32))
+_INDEX_VECTORS: tuple[tuple[str, type[np.integer[Any]]], ...] = (
+    ("Uint8Vector", np.uint8),
+    ("Uint16Vector", np.uint16),
+    ("Int32Vector", np.int32),
+)
 
 
 def table(builder: Any, name: str, /, **fields: Any) -> int:
@@ -70,9 +74,19 @@ def _level(builder: Any, level: Level) -> int:
     )
 
 
+def index_bytes(sparsity: Sparsity) -> int:
+    """Return how many bytes say where the stored elements of a tensor lie."""
+    vectors = [v for level in sparsity.levels for v in (level.segments, level.indices)]
+    return sum(v.size * np.dtype(_narrowest(v)[1]).itemsize for v in vectors if v is not None)
+
+
 def _indices(builder: Any, values: IntArray) -> tuple[int, int]:
     """Write numbers in the narrowest vector that holds them; return its kind and its place."""
-    highest = int(values.max(initial=0))
-    name, dtype = next(pair for pair in _INDEX_VECTORS if highest <= np.iinfo(pair[1]).max)
+    name, dtype = _narrowest(values)
     vector = builder.CreateNumpyVector(values.astype(dtype))
     return getattr(_schema.SparseIndexVector, name), table(builder, name, Values=vector)
+
+
+def _narrowest(values: IntArray) -> tuple[str, type[np.integer[Any]]]:
+    highest = int(values.max(initial=0))
+    return next(pair for pair in _INDEX_VECTORS if highest <= np.iinfo(pair[1]).max)

@@ -111,8 +111,8 @@ def tflite_file(graph: Graph, *, is_sparse: bool = False) -> tuple[bytes, tuple[
 
     Args:
         graph: The model.
-        is_sparse: Whether fully connected layers keep the storage that LiteRT's own kernels read
-            sparse; its default delegate reads it as if it were dense. All else is written dense.
+        is_sparse: Whether weights that lie sparse in memory are stored so: as LiteRT's own kernels
+            read them, which TFLite Micro reads as if they were dense, or to be expanded.
 
     Raises:
         InterchangeError: TFLite has no such op, or not with these types or attributes.

@@ -34,10 +34,12 @@ class Draft:
 
     Attributes:
         graph: The model.
-        is_sparse: Whether layers keep the sparse storage that LiteRT's own kernels read.
+        is_sparse: Whether weights that lie sparse are stored so.
         tensors: By name, in the order of the file.
         calls: In order.
-        sparse: Names of the nodes whose weights are stored sparse.
+        sparse: Names of the nodes whose weights are stored sparse, as a kernel reads them.
+        expanded: Names of those whose weights are stored sparse, and expanded before they run; and
+            whether LiteRT's default delegate refuses that.
         notes: What is held otherwise than it lies in memory.
     """
 
@@ -46,6 +48,7 @@ class Draft:
     tensors: dict[str, Tensor] = field(default_factory=dict[str, Tensor])
     calls: list[Call] = field(default_factory=list[Call])
     sparse: set[str] = field(default_factory=set[str])
+    expanded: dict[str, bool] = field(default_factory=dict[str, bool])
     notes: StorageNotes = field(default_factory=lambda: StorageNotes(suffix=".tflite"))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from hwsim.interchange.tflite.write_sparse import stored_sparse
+from hwsim.interchange.tflite.write_sparse import add_weight, stored_sparse
 from hwsim.interchange.tflite.write_weights import layer_bias, layer_weight, no_bias
 from hwsim.kernels.patches import same_padding
 
@@ -69,7 +69,8 @@ def write_conv(place: Place, op: Conv2d) -> None:
         values = np.ascontiguousarray(weight.values.transpose(3, 1, 2, 0))
         weight = replace(weight, values=values, shape=values.shape, axis=3)
     bias = no_bias(place, op.weight.shape[0]) if op.bias is None else op.bias
-    _write_layer(place, code, source, weight, bias, version, options)
+    weights = (op.weight, weight)
+    _write_layer(place, code, source, weights, bias, version, options)
 
 
 def write_linear(place: Place, op: Linear) -> None:
@@ -86,7 +87,8 @@ def write_linear(place: Place, op: Linear) -> None:
         options["AsymmetricQuantizeInputs"] = True
         version = 9
     source = place.node.inputs[0]
-    _write_layer(place, "FULLY_CONNECTED", source, weight, op.bias, version, options)
+    weights = (op.weight, weight)
+    _write_layer(place, "FULLY_CONNECTED", source, weights, op.bias, version, options)
 
 
 def write_matmul(place: Place, op: MatMul) -> None:
@@ -130,11 +132,22 @@ def padded(place: Place, padding: Padding) -> str:
 
 
 def _write_layer(
-    place: Place, code: str, source: str, weight: Tensor, bias: Weight | None, version: int,
-    options: dict[str, Any],
+    place: Place, code: str, source: str, weights: tuple[Weight, Tensor], bias: Weight | None,
+    version: int, options: dict[str, Any],
 ) -> None:  # fmt: skip
-    """Write a layer whose operands are an activation, a weight and a bias."""
-    operands = [source, place.add("weight", weight)]
+    """Write a layer whose operands are an activation, a weight and a bias.
+
+    Args:
+        place: Of the layer.
+        code: Of its operator.
+        source: Name of the activation.
+        weights: As it lies in memory, and as the operator takes it.
+        bias: What is added.
+        version: The lowest that knows these attributes.
+        options: Fields of the operator's table.
+    """
+    lying, weight = weights
+    operands = [source, add_weight(place, lying, weight)]
     if bias is not None:
         operands.append(layer_bias(place, weight, bias))
     version = max(version, _PACKED_VERSIONS.get((code, weight.dtype), 1))

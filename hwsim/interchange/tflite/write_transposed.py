@@ -10,6 +10,7 @@ import numpy as np
 from hwsim.formats import Dense
 from hwsim.interchange.tflite.read_light import transposed_window
 from hwsim.interchange.tflite.write_products import SCHEMES
+from hwsim.interchange.tflite.write_sparse import add_weight
 from hwsim.interchange.tflite.write_weights import layer_bias, layer_weight
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def _is_made_by(place: Place, op: Conv2dTranspose, scheme: str) -> bool:
 def _write(place: Place, op: Conv2dTranspose, scheme: str, result: str) -> None:
     shape = place.integers("shape", place.draft.tensors[result].shape)
     weight = layer_weight(place, op.weight, "TRANSPOSE_CONV")
-    operands = [shape, place.add("weight", weight), place.node.inputs[0]]
+    operands = [shape, add_weight(place, op.weight, weight), place.node.inputs[0]]
     if op.bias is not None:
         operands.append(layer_bias(place, weight, op.bias))
     version = 1 if op.bias is None else 3

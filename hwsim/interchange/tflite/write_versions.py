@@ -18,6 +18,7 @@ _VERSIONS: Mapping[str, Mapping[str, int]] = {
     "CEIL": {},
     "CONV_2D": {"int8": 3, "int16": 4},
     "DEPTHWISE_CONV_2D": {"int8": 3, "int16": 5},
+    "DENSIFY": {},
     "DEQUANTIZE": {"int8": 2, "int16": 3},
     "DIV": {},
     "ELU": {},

@@ -25,9 +25,9 @@ def write_tflite(graph: Graph, path: Path) -> tuple[str, ...]:
 
 
 def write_tflite_sparse(graph: Graph, path: Path) -> tuple[str, ...]:
-    """Write `graph` with the sparse weights that LiteRT's own kernels read; see `write_tflite`.
+    """Write `graph` with weights that lie sparse stored so; see `write_tflite`.
 
-    Its default delegate takes them for dense ones: run such files without it.
+    TFLite Micro takes some of them for dense ones: run such files on LiteRT.
     """
     return _written(graph, path, is_sparse=True)
 

@@ -64,8 +64,8 @@ class Epilogue:
             address: Of the constants.
         """
         self._isa, self._form, self._vectors = isa, form, vectors
-        self._bias: Value = b.add(address, number(4 * _LIMITS))
-        self._limits: list[Value] = [load(b, b.add(address, number(4 * i)), I32) for i in range(3)]
+        self._bias = fields_at(b, address)
+        self._limits = limits_at(b, address)
 
     def bias(self, b: Builder, v: int) -> Value:
         """Return the int32 bias of vector v."""
@@ -87,7 +87,10 @@ class Epilogue:
         for v in range(self._vectors):
             fields = [self._row(b, 1 + word, v) for word in range(self._form.words)]
             columns.append([self._form.emit(b, row[v], fields) for row in sums])
-        packed = [self._narrowed(b, [column[r] for column in columns]) for r in range(len(sums))]
+        packed = [
+            narrowed(b, self._isa, self._limits, [column[r] for column in columns])
+            for r in range(len(sums))
+        ]
         for r, (vectors, place) in enumerate(zip(packed, places, strict=True)):
             if r == 0:
                 _store_all(b, vectors, place)
@@ -100,33 +103,45 @@ class Epilogue:
         at = b.add(self._bias, number((row * self._vectors + v) * width))
         return load(b, at, vector(I32, self._isa.lanes))
 
-    def _narrowed(self, b: Builder, codes: Sequence[Value]) -> list[Value]:
-        """Return the bytes of a position, in vectors one behind the other."""
-        if self._isa.packs and len(codes) == 4:
-            return [self._packed(b, codes)]
-        zero, low, high = self._limits
-        lanes = self._isa.lanes
-        bounds = [splat(b, b.sub(bound, zero), lanes) for bound in (low, high)]
-        shift = splat(b, zero, lanes)
-        return [
-            b.trunc(b.add(clamped(b, code, *bounds), shift), vector(I8, lanes)) for code in codes
-        ]
 
-    def _packed(self, b: Builder, codes: Sequence[Value]) -> Value:
-        """Return four vectors as one, by packs that saturate: in the order of `Isa.order`."""
-        zero, low, high = self._limits
-        lanes = self._isa.lanes
-        target, suffix = ("avx512", ".512") if lanes == 16 else ("avx2", "")
-        halves, whole = vector(I16, 2 * lanes), vector(I8, 4 * lanes)
-        shift = splat(b, b.trunc(zero, I16), 2 * lanes)
-        pairs = [
-            call(b, f"llvm.x86.{target}.packssdw{suffix}", halves, *codes[i : i + 2])
-            for i in (0, 2)
-        ]
-        shifted = [lanewise(b, "sadd.sat", pair, shift) for pair in pairs]
-        packed = call(b, f"llvm.x86.{target}.packuswb{suffix}", whole, *shifted)
-        above = lanewise(b, "umax", packed, splat(b, b.trunc(low, I8), 4 * lanes))
-        return lanewise(b, "umin", above, splat(b, b.trunc(high, I8), 4 * lanes))
+def limits_at(b: Builder, address: Value) -> list[Value]:
+    """Return zero point, lowest and highest byte of constants."""
+    return [load(b, b.add(address, number(4 * i)), I32) for i in range(3)]
+
+
+def fields_at(b: Builder, address: Value) -> Value:
+    """Return the address of the bias of constants, before their other fields."""
+    return b.add(address, number(4 * _LIMITS))
+
+
+def narrowed(b: Builder, isa: Isa, limits: Sequence[Value], codes: Sequence[Value]) -> list[Value]:
+    """Return vectors of rounded int32 as clamped bytes, in vectors one behind the other.
+
+    Four at once where `isa` packs: then in the order of `Isa.order`.
+    """
+    if isa.packs and len(codes) == 4:
+        return [_packed(b, limits, codes)]
+    zero, low, high = limits
+    lanes = isa.lanes
+    bounds = [splat(b, b.sub(bound, zero), lanes) for bound in (low, high)]
+    shift = splat(b, zero, lanes)
+    return [b.trunc(b.add(clamped(b, code, *bounds), shift), vector(I8, lanes)) for code in codes]
+
+
+def _packed(b: Builder, limits: Sequence[Value], codes: Sequence[Value]) -> Value:
+    """Return four vectors as one, by packs that saturate."""
+    zero, low, high = limits
+    lanes = codes[0].type.count
+    target, suffix = ("avx512", ".512") if lanes == 16 else ("avx2", "")
+    halves, whole = vector(I16, 2 * lanes), vector(I8, 4 * lanes)
+    shift = splat(b, b.trunc(zero, I16), 2 * lanes)
+    pairs = [
+        call(b, f"llvm.x86.{target}.packssdw{suffix}", halves, *codes[i : i + 2]) for i in (0, 2)
+    ]
+    shifted = [lanewise(b, "sadd.sat", pair, shift) for pair in pairs]
+    packed = call(b, f"llvm.x86.{target}.packuswb{suffix}", whole, *shifted)
+    above = lanewise(b, "umax", packed, splat(b, b.trunc(low, I8), 4 * lanes))
+    return lanewise(b, "umin", above, splat(b, b.trunc(high, I8), 4 * lanes))
 
 
 def _store_all(b: Builder, vectors: Sequence[Value], place: Value) -> None:

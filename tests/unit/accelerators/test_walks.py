@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.accelerators import ACCELERATORS, Accelerator, DualSide, Eie, EyerissV2, Mask, Scnn, Walk
+from hwsim.accelerators import (
+    ACCELERATORS,
+    Accelerator,
+    DualSide,
+    Eie,
+    EyerissV2,
+    Mask,
+    PeArray,
+    Scnn,
+    Walk,
+)
 from hwsim.accelerators.eyeriss_v2 import cycles_from_density
 from hwsim.errors import DataError
 
@@ -20,6 +30,10 @@ SMALL = (
     Eie(),
     EyerissV2(),
     EyerissV2(pes=5, simd=2, rows_per_pe=2),
+    PeArray(),
+    PeArray(pes=2, lanes=3, chunk=2, scheduling="chunked", skips="weights", gates="both"),
+    PeArray(pes=3, lanes=2, scheduling="static", skips="activations", gates="weights"),
+    PeArray(pes=2, lanes=4, scheduling="queue", skips="none", gates="activations"),
     Scnn(),
     Scnn(high=2, wide=1, weights_at_once=2, activations_at_once=3, rows_per_group=2),
 )
@@ -48,8 +62,9 @@ def test_small_ones_are_of_every_kind() -> None:
 def test_every_slot_is_spent_once(accelerator: Accelerator, product: tuple[Mask, Mask]) -> None:
     walk = accelerator.walk(*product)
     assert walk.macs_executed == effectual(*product)
-    assert min(walk.filler, walk.idle, walk.cycles) >= 0
-    assert walk.macs_executed + walk.filler + walk.idle == walk.cycles * walk.multipliers
+    assert min(walk.filler, walk.gated, walk.idle, walk.cycles) >= 0
+    spent = walk.macs_executed + walk.filler + walk.gated + walk.idle
+    assert spent == walk.slots == walk.cycles * walk.multipliers
 
 
 @every

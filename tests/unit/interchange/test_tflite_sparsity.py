@@ -12,11 +12,19 @@ import pytest
 import compressors
 from hwsim.data import Data
 from hwsim.errors import FormatError, InterchangeError
-from hwsim.formats import Block, Csr, Dense, Format
+from hwsim.formats import NM, Block, Csc, Csr, Dense, Format
 from hwsim.graph import Graph
 from hwsim.interchange import load, save
 from hwsim.interchange.tflite.packing import packed, unpacked
-from hwsim.interchange.tflite.sparsity import Level, Sparsity, folded, stored_count, unfolded
+from hwsim.interchange.tflite.sparsity import (
+    Level,
+    Sparsity,
+    Walk,
+    folded,
+    stored_count,
+    unfolded,
+    walk_of,
+)
 from tests.graphs import GraphBuilder, mlp, samples
 from tests.unit.interchange.damage import flips, read, truncations
 
@@ -52,22 +60,47 @@ def test_blocks_of_two_by_two() -> None:
     assert BLOCKS.format(2) == Block(2, 2)
 
 
-def test_other_walks_lie_dense() -> None:
+def test_columns_first() -> None:
     columns = replace(ROWS, order=(1, 0))
     np.testing.assert_array_equal(
         unfolded(np.arange(1, 6, dtype=np.int8), columns, (4, 4)), MATRIX.T
     )
-    assert columns.format(2) == Dense()
-    assert ROWS.format(4) == Dense()
+    assert columns.format(2) == Csc()
 
 
-@pytest.mark.parametrize("columns", [1, 2, 16])
-def test_folding_and_back(columns: int) -> None:
-    rng = np.random.default_rng(columns)
+def test_other_walks_lie_dense() -> None:
+    compressed = Level(segments=np.array([0, 1]), indices=np.array([0]))
+    assert Sparsity(order=(0, 1), levels=(compressed, compressed)).format(2) == Dense()
+    assert Sparsity(order=(0, 1), levels=(compressed, Level(size=4))).format(2) == Dense()
+    assert replace(BLOCKS, order=(0, 1, 3, 2)).format(2) == Dense()
+    assert replace(BLOCKS, blocked=(1, 0)).format(2) == Dense()
+    assert edited(BLOCKS, 2, size=257).format(2) == Dense()
+
+
+FORMS: Final = (Csr(), Csc(), NM(2, 4), Block(1, 4), Block(2, 1), Block(2, 4), Block(5, 4))
+
+
+@pytest.mark.parametrize("shape", [(6, 8), (6, 3, 2, 8), (4, 1, 1, 4)])
+@pytest.mark.parametrize("form", FORMS, ids=lambda form: form.name)
+def test_folding_and_back(form: Format, shape: tuple[int, ...]) -> None:
+    rng = np.random.default_rng(0)
     for share in (0.02, 0.5, 1.0):
-        matrix = rng.integers(-9, 9, (7, 32)) * (rng.random((7, 32)) < share)
-        values, sparsity = folded(matrix, columns)
-        np.testing.assert_array_equal(unfolded(values, sparsity, matrix.shape), matrix)
+        tensor = rng.integers(-9, 9, shape) * (rng.random(shape) < share)
+        values, sparsity = folded(tensor, walk_of(form, shape))
+        np.testing.assert_array_equal(unfolded(values, sparsity, shape), tensor)
+        assert stored_count(sparsity, shape) == len(values)
+        # What no walk stands for, and blocks that do not divide it, are single elements.
+        lies_so = form not in (NM(2, 4), Block(5, 4))
+        assert sparsity.format(len(shape)) == (form if lies_so else Csr())
+
+
+def test_bytes_follow_the_walk() -> None:
+    values, sparsity = folded(MATRIX, Walk(order=(0, 1), blocks=((0, 2), (1, 2))))
+    assert values.tolist() == [1, 0, 0, 0, 2, 3, 0, 0, 4, 0, 0, 5]
+    for ours, theirs in zip(sparsity.levels, BLOCKS.levels, strict=True):
+        assert ours.size == theirs.size
+        np.testing.assert_array_equal(ours.segments, theirs.segments)
+        np.testing.assert_array_equal(ours.indices, theirs.indices)
 
 
 def edited(sparsity: Sparsity, place: int, **fields: object) -> Sparsity:
@@ -127,7 +160,15 @@ def layered(recipe: str) -> Graph:
         ("prune{sparsity=0.5,format=csr,layers=fc1}", Csr()),
         ("prune{structure=block1x4,sparsity=0.5,layers=fc1}", Block(1, 4)),
         ("prune{sparsity=0.5,format=csr,layers=fc1}|quantize", Dense()),
-        ("prune{structure=block1x16,sparsity=0.5,layers=fc1}|quantize{activations=16}", Dense()),
+        (
+            "prune{structure=block1x16,sparsity=0.8,layers=fc1}|quantize{activations=16}",
+            Block(1, 16),
+        ),
+        ("prune{structure=block2x4,sparsity=0.5,layers=fc1}", Block(2, 4)),
+        ("prune{sparsity=0.7,format=csc,layers=fc1}", Csc()),
+        ("prune{structure=1:4,layers=fc1}", Csr()),
+        ("prune{sparsity=0.7,format=rle4,layers=fc1}", Csr()),
+        ("prune{sparsity=0.9,format=csr,layers=fc1}|quantize{weights=4}", Dense()),
     ],
 )
 def test_what_stays_sparse(recipe: str, form: Format, tmp_path: Path) -> None:
@@ -157,7 +198,10 @@ def test_what_is_told(tmp_path: Path) -> None:
         mlp(), Data(x=x)
     )
     assert save(graph, tmp_path / "m.tflite") == (
-        "1 layer stored as 2:4 is written dense: .tflite has no such storage; .hwsim holds it",
+        (
+            "1 layer stored as 2:4 is written dense: .tflite has no such storage; .hwsim holds it; "
+            "style sparse leaves its zeros out"
+        ),
         (
             "3 layers with weights of 3 bits are written in 8 bits each: .tflite has no such "
             "weights there; .hwsim holds them"

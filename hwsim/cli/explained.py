@@ -1,0 +1,186 @@
+"""A grid to an explanation: every recipe against the baseline, on every device."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Final
+
+from compressors import Recipe
+from hwsim.cli.advised import Compressed
+from hwsim.cli.output import progress
+from hwsim.errors import UnsupportedError
+from hwsim.explain import attribute
+from hwsim.records import Explanation, Refusal
+from hwsim.row import Row
+from hwsim.sweeps import rows_of
+from hwsim.version import __version__
+from reports.labels import device_label
+
+if TYPE_CHECKING:
+    from hwsim.cli.grid import Grid
+    from hwsim.data import Data
+    from hwsim.graph import Graph
+    from hwsim.records import Attribution
+    from hwsim.row import Outcome, Price
+
+SPARSIFYING: Final = frozenset(
+    {
+        "compact",
+        "distill",
+        "encode",
+        "factorize",
+        "finetune",
+        "iterative_clip",
+        "prune",
+        "share",
+    }
+)
+"""Steps that a baseline leaves out: those that take weights away, and the trainings after them."""
+
+
+@dataclass(slots=True)
+class _Keeping:
+    """A recipe that keeps what it made: advice looks at graphs, rows give figures only.
+
+    A row asks once, or once per target where the recipe asks for prices.
+    """
+
+    recipe: Recipe
+    made: list[Graph] = field(default_factory=list["Graph"])
+
+    @property
+    def name(self) -> str:
+        """See `hwsim.row.Recipe.name`."""
+        return self.recipe.name
+
+    @property
+    def is_priced(self) -> bool:
+        """See `hwsim.row.Recipe.is_priced`."""
+        return self.recipe.is_priced
+
+    def apply(self, graph: Graph, data: Data | None = None, *, price: Price | None = None) -> Graph:
+        """See `hwsim.row.Recipe.apply`."""
+        self.made.append(self.recipe.apply(graph, data, price=price))
+        return self.made[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One recipe on one target.
+
+    Attributes:
+        recipe: How the model is compressed.
+        row: The same with the model, the device and the data that it may use.
+        outcome: What it costs there.
+        graph: What the recipe made; None where it was refused.
+    """
+
+    recipe: Recipe
+    row: Row
+    outcome: Outcome
+    graph: Graph | None
+
+
+def explained(grid: Grid, most_advice: int) -> Explanation:
+    """Return an attribution per recipe and target, those of a target together.
+
+    Args:
+        grid: Its first recipe is the baseline.
+        most_advice: Changes to propose for each.
+
+    Raises:
+        UnsupportedError: No device can run any of it.
+        RecipeError: A recipe does not fit the model.
+        DataError: The data does not fit the model.
+    """
+    rows = rows_of(grid.graphs, grid.recipes, grid.targets, grid.data, grid.training_data)
+    with progress("explaining", len(rows) * len(grid.targets)) as advance:
+        columns: list[list[Cell]] = []
+        for row, recipe in zip(rows, grid.recipes, strict=True):
+            columns.append(_cells(row, recipe))
+            advance(recipe.name)
+        baselines, *others = columns
+        stand_ins = _StandIns()
+        found: list[Attribution | Refusal] = [
+            cell.outcome for cell in baselines if isinstance(cell.outcome, Refusal)
+        ]
+        for baseline, *cells in zip(baselines, *others, strict=True):
+            for cell in cells:
+                found.append(_explained(cell, baseline, stand_ins, most_advice))
+                advance(f"{cell.recipe.name} on {cell.row.targets[0].profile.name}")
+    attributions = tuple(each for each in found if not isinstance(each, Refusal))
+    refusals = tuple(each for each in found if isinstance(each, Refusal))
+    if not attributions:
+        raise UnsupportedError(refusals[-1].reason)
+    return Explanation(
+        attributions=attributions,
+        refusals=refusals,
+        baseline=rows[0].recipe.name,
+        version=__version__,
+    )
+
+
+def _explained(
+    cell: Cell, baseline: Cell, stand_ins: _StandIns, most_advice: int
+) -> Attribution | Refusal:
+    if isinstance(cell.outcome, Refusal):
+        return cell.outcome
+    before = baseline.outcome
+    if isinstance(before, Refusal):
+        before = stand_ins.of(cell, before)
+    if isinstance(before, Refusal):
+        return before
+    if cell.graph is None:
+        return attribute(before, cell.outcome)
+    compressed = Compressed(
+        original=cell.row.graph,
+        recipe=cell.recipe,
+        graph=cell.graph,
+        device=cell.row.targets[0].profile,
+        data=cell.row.data,
+        training_data=cell.row.training_data,
+    )
+    return attribute(
+        before,
+        cell.outcome,
+        by_density_s=compressed.by_density_s(),
+        advice=compressed.advice(most_advice),
+    )
+
+
+@dataclass(slots=True)
+class _StandIns:
+    """Baselines of devices that refuse the one asked for, by recipe and device."""
+
+    made: dict[tuple[str, str], Outcome] = field(default_factory=dict[tuple[str, str], "Outcome"])
+
+    def of(self, cell: Cell, refused: Refusal) -> Outcome:
+        """Return the recipe's own baseline: its steps but those that make it sparse."""
+        kept = tuple(step for step in cell.recipe.steps if step.name not in SPARSIFYING)
+        if not kept or kept == cell.recipe.steps:
+            return replace(
+                refused,
+                recipe=cell.recipe.name,
+                reason=f"nothing to compare with, since the baseline {refused.recipe!r} is "
+                f"refused ({refused.reason}); give a --baseline that the device runs",
+            )
+        stand_in = Recipe(steps=kept)
+        key = (stand_in.name, device_label(refused))
+        if key not in self.made:
+            self.made[key] = replace(cell.row, recipe=stand_in).evaluate()[0]
+        return self.made[key]
+
+
+def _cells(row: Row, recipe: Recipe) -> list[Cell]:
+    """Return a cell per target; the model is compressed once, unless the recipe asks for prices."""
+    groups = [(each,) for each in row.targets] if recipe.is_priced else [row.targets]
+    cells: list[Cell] = []
+    for targets in groups:
+        keeping = _Keeping(recipe)
+        outcomes = replace(row, recipe=keeping, targets=targets).evaluate()
+        graph = keeping.made[0] if keeping.made else None
+        cells += [
+            Cell(recipe, replace(row, targets=(target,)), outcome, graph)
+            for target, outcome in zip(targets, outcomes, strict=True)
+        ]
+    return cells

@@ -1,0 +1,187 @@
+"""Tables of storage formats for people: what they hold, when they pay, what a model takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Group
+from rich.text import Text
+
+from hwsim.formats import FORMATS, Dense
+from hwsim.formats.break_even import break_even_table, structured_table
+from hwsim.formats.describe import describe
+from reports.labels import shorten
+from reports.layout import TextColumn, TextTable, lines, width_of
+from reports.units import BYTES, unit_for, with_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rich.console import RenderableType
+
+    from hwsim.cli.formats_sizes import LayerSizes, Sizes
+    from reports.units import Unit
+
+# Characters of a layer's name, whatever the width.
+_NAME: Final = 20
+_DENSE: Final = Dense().name
+_MARK: Final = "*"
+_NOTES: Final = """\
+Pays below: the largest share of weights that may stay for fewer bytes than
+dense; of normally distributed weights [128, 128], the smallest pruned first.
+blocks: of blocks, pruned whole. groups: n:m takes the same whatever stays.
+Any n:m up to 256, bsrRxC up to 256x256 and rle1 to rle16 are formats too.
+hwsim formats MODEL shows what its layers take; recipes choose by encode{format=F}."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormatRow:
+    """One format.
+
+    Attributes:
+        name: As recipes and profiles spell it.
+        holds: What it consists of.
+        of: What may stay: `weights`, `blocks` or `groups`; empty where no pruning decides.
+        int8: Share of them below which it takes fewer bytes than dense.
+        float32: Likewise.
+    """
+
+    name: str
+    holds: str
+    of: str = ""
+    int8: float | None = None
+    float32: float | None = None
+
+    def record(self) -> dict[str, object]:
+        """Return it for a file of JSON."""
+        return asdict(self)
+
+
+def formats_rows() -> list[FormatRow]:
+    """Return a row per format, two for one that pays otherwise where blocks are pruned whole."""
+    weights = {name: (int8, float32) for name, int8, float32 in break_even_table()}
+    units = {name: (of, int8, float32) for name, of, int8, float32 in structured_table()}
+    rows: list[FormatRow] = []
+    for format_ in FORMATS:
+        name, holds = format_.name, describe(format_)
+        shares = [("weights", *weights[name])] if name in weights else []
+        shares += [units[name]] if name in units else []
+        if name == _DENSE or not shares:
+            rows.append(FormatRow(name=name, holds=holds))
+            continue
+        rows += [
+            FormatRow(name=name, holds=holds, of=of, int8=int8, float32=float32)
+            for of, int8, float32 in shares
+        ]
+    return rows
+
+
+def formats_page(rows: list[FormatRow]) -> RenderableType:
+    """Return the table of all formats."""
+    firsts = [i == 0 or row.name != rows[i - 1].name for i, row in enumerate(rows)]
+    named = [(row if first else None, row) for first, row in zip(firsts, rows, strict=True)]
+    columns = (
+        _text("format", [shown.name if shown else "" for shown, _ in named]),
+        _text("holds", [shown.holds if shown else "" for shown, _ in named]),
+        TextColumn("int8", ("pays", "below", "int8"), tuple(_share(row.int8) for row in rows)),
+        TextColumn("float32", ("", "", "float32"), tuple(_share(row.float32) for row in rows)),
+        _text("of", [row.of if row.of != "weights" else "" for row in rows]),
+    )
+    return Group(*lines(columns, {}, _plain), Text(""), Text(_NOTES))
+
+
+def _text(title: str, cells: list[str]) -> TextColumn:
+    return TextColumn(title, (title,), tuple(cells), is_number=False)
+
+
+def _share(share: float | None) -> str:
+    return "" if share is None else f"{share:.2f}"
+
+
+def _plain(column: TextColumn, row: int) -> str:
+    del column, row
+    return ""
+
+
+def sizes_page(sizes: Sizes, width: int) -> RenderableType:
+    """Return a row per layer and a column per format, the smallest of each row marked.
+
+    Formats that do not fit beside each other go below, those of the fewest bytes first; what takes
+    no layer is named alone.
+    """
+    taken = [name for name in sizes.formats if any(each.bytes_in[name] for each in sizes.layers)]
+    unit = unit_for(_all_bytes(sizes), BYTES)
+    first = _first_columns(sizes)
+    parts: list[RenderableType] = [
+        Text(f"{sizes.model}, bytes of weights [{unit.symbol}]", style="bold"),
+        Text(""),
+    ]
+    table: TextTable = first
+    for name in sorted(taken, key=lambda name: _order(sizes, name)):
+        column = _format_column(sizes, name, unit)
+        if len(table) > len(first) and width_of((*table, column)) > width:
+            parts += [*lines(table, {}, _marked), Text("")]
+            table = first
+        table = (*table, column)
+    parts += [*lines(table, {}, _marked), Text("")]
+    return Group(*parts, *map(Text, _remarks(sizes, taken)))
+
+
+def _all_bytes(sizes: Sizes) -> list[float]:
+    return [float(size) for each in sizes.layers for size in each.bytes_in.values() if size]
+
+
+def _order(sizes: Sizes, name: str) -> tuple[bool, bool, float]:
+    """Return what formats are sorted by: dense, then those of all layers, the smallest first."""
+    total = sizes.total(name)
+    return name != _DENSE, total is None, float(total or 0)
+
+
+def _first_columns(sizes: Sizes) -> TextTable:
+    names = [shorten(layer.name, _NAME) for layer in sizes.layers]
+    zeros = [_percent(layer.weights - layer.nonzeros, layer.weights) for layer in sizes.layers]
+    weights = sum(layer.weights for layer in sizes.layers)
+    nonzeros = sum(layer.nonzeros for layer in sizes.layers)
+    bits = [str(layer.bits) for layer in sizes.layers]
+    return (
+        _text("layer", [*names, "all"]),
+        TextColumn("bits", ("bits",), (*bits, "")),
+        TextColumn("zeros", ("zeros", "[%]"), (*zeros, _percent(weights - nonzeros, weights))),
+    )
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f}"
+
+
+def _format_column(sizes: Sizes, name: str, unit: Unit) -> TextColumn:
+    cells = [_cell(layer, name, unit) for layer in sizes.layers]
+    total = sizes.total(name)
+    totals = [size for each in sizes.formats if (size := sizes.total(each)) is not None]
+    last = "-" if total is None else unit.text(total) + (_MARK if total == min(totals) else " ")
+    return TextColumn(name, tuple(name.replace("_", "_ ").split(" ")), (*cells, last))
+
+
+def _cell(layer: LayerSizes, name: str, unit: Unit) -> str:
+    size = layer.bytes_in[name]
+    if size is None:
+        return "- "
+    return unit.text(size) + (_MARK if size == layer.bytes_in[layer.smallest] else " ")
+
+
+def _marked(column: TextColumn, row: int) -> str:
+    return "bold green" if column.cells[row].endswith(_MARK) else ""
+
+
+def _remarks(sizes: Sizes, taken: list[str]) -> Iterator[str]:
+    dense, fewest = sizes.total(_DENSE), sizes.smallest_bytes
+    yield f"{_MARK} fewest bytes.  - the format does not take these weights."
+    if dense:
+        yield (
+            f"Each layer in its smallest format: {with_unit(fewest, BYTES)}, "
+            f"{100 * fewest / dense:.0f} % of dense; the step encode stores them so."
+        )
+    others = [name for name in sizes.formats if name not in taken]
+    if others:
+        yield f"Not shown, as they take no layer: {', '.join(others)}."

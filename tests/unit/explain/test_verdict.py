@@ -1,0 +1,193 @@
+"""What a verdict says in each case that there is; never more than the records show."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from hwsim.explain import attribute
+from hwsim.records import Counts, Result, StepEstimate
+from tests.unit.explain.pairs import DEVICES, RECIPES, result_on
+from tests.unit.explain.test_sums import result_of
+
+INT8, KERNEL = "8x8", "conv"
+
+
+def step(name: str = "conv", macs: int = 1000, left: int | None = None, **settings: Any) -> Any:
+    """Return a step of which `left` MACs are effective; the rest is executed all the same."""
+    given: dict[str, Any] = {
+        "op": "conv2d",
+        "kernel": KERNEL,
+        "types": INT8,
+        "executed_as": "native",
+        "reason": "",
+        "terms_s": {"mac": macs / 1000},
+        "energy_terms_j": {},
+        "counts": Counts(
+            macs=macs, macs_effective=macs if left is None else left, macs_executed=macs
+        ),
+    }
+    return StepEstimate(name=name, **{**given, **settings})
+
+
+def verdict(before: list[StepEstimate], after: list[StepEstimate]) -> str:
+    return attribute(made(before), made(after)).verdict
+
+
+def made(steps: list[StepEstimate]) -> Result:
+    return result_of(tuple(steps), "recipe")
+
+
+def test_nothing_changed() -> None:
+    assert verdict([step()], [step()]) == (
+        "as many effective MACs, equally fast: nothing was promised."
+    )
+
+
+def test_zeros_that_rounding_made_are_no_promise() -> None:
+    assert verdict([step()], [step(left=990)]) == (
+        "as many effective MACs, equally fast: nothing was promised."
+    )
+
+
+def test_gained_as_promised() -> None:
+    assert verdict([step()], [step(macs=250)]) == (
+        "4.00x fewer effective MACs, 4.00x faster: as promised."
+    )
+
+
+def test_all_zeros_multiplied() -> None:
+    reason = "TFLM has no kernel for bitmask weights of conv2d (its kernels take: dense); zeros"
+    after = step(left=100, executed_as="dense_fallback", reason=reason)
+    assert verdict([step()], [after]) == (
+        "10.0x fewer effective MACs, equally fast: TFLM has no kernel for bitmask weights of "
+        "conv2d, so zeros are stored and multiplied (100 % of the lost time)."
+    )
+    assert verdict([step()], [step(left=100)]) == (
+        "10.0x fewer effective MACs, equally fast: zeros are stored and multiplied, as no sparse "
+        "format was asked for (100 % of the lost time)."
+    )
+
+
+def test_braces_of_a_reason_are_text() -> None:
+    after = step(left=100, executed_as="dense_fallback", reason="{x} has no kernel")
+    assert "{x} has no kernel, so zeros" in verdict([step()], [after])
+
+
+def test_faster_than_promised_by_other_numbers() -> None:
+    before = step(types="f32", terms_s={"mac": 8.0})
+    assert verdict([before], [step(macs=500)]) == (
+        "2.00x fewer effective MACs, 16.0x faster: more than promised, as 8x8 numbers where the "
+        "baseline has f32 (100 % of the saved time)."
+    )
+    assert verdict([before], [step(left=500)]) == (
+        "2.00x fewer effective MACs, 8.00x faster: more than promised, as 8x8 numbers where the "
+        "baseline has f32 (100 % of the saved time); yet zeros are stored and multiplied, as no "
+        "sparse format was asked for (100 % of the lost time)."
+    )
+    assert verdict([replace(before, terms_s={"mac": 2.0})], [step(left=500)]) == (
+        "2.00x fewer effective MACs, 2.00x faster: as promised, yet zeros are stored and "
+        "multiplied, as no sparse format was asked for (100 % of the lost time)."
+    )
+
+
+def test_faster_without_a_promise() -> None:
+    before = step(types="f32", terms_s={"mac": 8.0})
+    assert verdict([before], [step()]) == (
+        "as many effective MACs, 8.00x faster: 8x8 numbers where the baseline has f32 (100 % of "
+        "the saved time)."
+    )
+
+
+def test_slower_without_a_promise() -> None:
+    after = step(executed_as="decoded", terms_s={"mac": 1.0, "decode": 1.0}, reason="x unpacks")
+    assert verdict([step()], [after]) == (
+        "as many effective MACs, 2.00x slower: unpacking the weights takes time (100 % of the "
+        "added time)."
+    )
+    after = step(terms_s={"mac": 1.0, "output": 0.6, "traffic:ram": 0.3, "call": 0.1})
+    assert verdict([step()], [after]) == (
+        "as many effective MACs, 2.00x slower: reading and writing activations takes longer (60 % "
+        "of the added time); waiting for memory takes longer (30 % of the added time); calls and "
+        "launches take longer (10 % of the added time)."
+    )
+
+
+def test_slower_in_spite_of_a_promise() -> None:
+    counts = Counts(macs=1000, macs_effective=500, macs_executed=500, nonzeros=500)
+    after = step(format="csr", counts=counts, terms_s={"mac": 0.5, "index": 1.5})
+    assert verdict([step()], [after]) == (
+        "2.00x fewer effective MACs, 2.00x slower: finding the stored weights takes time (100 % of "
+        "the lost time)."
+    )
+
+
+def test_bound_by_memory() -> None:
+    before = step(terms_s={"mac": 1.0, "traffic:dram": 4.0})
+    counts = Counts(macs=1000, macs_effective=100, macs_executed=100)
+    after = step(format="csr", counts=counts, terms_s={"mac": 0.1, "traffic:dram": 3.0})
+    assert verdict([before], [after]) == (
+        "10.0x fewer effective MACs, 1.61x faster: waiting for memory shrinks less than the MACs "
+        "(100 % of the lost time)."
+    )
+
+
+def test_where_the_cut_fell() -> None:
+    # Half of the MACs go, from a layer that takes a tenth of the time.
+    cheap, dear = step("cheap", terms_s={"mac": 0.1}), step("dear", terms_s={"mac": 0.9})
+    gone = Counts(macs=100, macs_effective=100, macs_executed=100)
+    after = [replace(cheap, counts=gone, terms_s={"mac": 0.01}), dear]
+    assert verdict([cheap, dear], after) == (
+        "1.82x fewer effective MACs, 1.10x faster: the cut fell on layers that take less of the "
+        "time than of the MACs (100 % of the lost time)."
+    )
+    light = step("pool", macs=0, terms_s={"input": 9.0})
+    assert "layers that multiply nothing take their part of the time (100 %" in verdict(
+        [step(), light], [step(macs=100), light]
+    )
+
+
+def test_more_macs_than_before() -> None:
+    assert verdict([step()], [step(macs=2000)]) == (
+        "2.00x more effective MACs, 2.00x slower: as promised."
+    )
+
+
+def test_no_macs_at_all() -> None:
+    light = step(macs=0, terms_s={"output": 1.0})
+    assert verdict([light], [light]) == (
+        "nothing to multiply in the baseline, equally fast: nothing was promised."
+    )
+    gone = attribute(made([step()]), made([step(macs=0, terms_s={})]))
+    assert gone.verdict == "no effective MACs left, in no time at all: as promised."
+    assert attribute(made([]), made([])).verdict.endswith("equally fast: nothing was promised.")
+
+
+def test_at_most_three_causes_are_named_the_largest_first() -> None:
+    terms = {"mac": 1.0, "output": 1.0, "call": 2.0, "decode": 3.0, "layout": 4.0, "index": 0.1}
+    said = verdict([step()], [step(terms_s=terms)])
+    assert said.count("of the added time") == 3
+    assert said.index("rearranged") < said.index("unpacking") < said.index("calls and launches")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_verdicts_of_real_models_agree_with_their_figures(recipe: str) -> None:
+    for name in DEVICES:
+        baseline = result_on("residual", "quantize{weights=8}", name)
+        result = result_on("residual", recipe, name)
+        if baseline is None or result is None:
+            continue
+        found = attribute(baseline, result)
+        said = found.verdict
+        assert said.endswith(".")
+        assert "\n" not in said
+        assert (" faster" in said) == (found.speedup > 1.005)
+        assert (" slower" in said) == (found.speedup < 1 / 1.005)
+        assert ("more than promised" in said) <= (found.speedup > 1.1)
+        fallbacks = [s for s in result.estimate.steps if s.executed_as == "dense_fallback"]
+        assert ("has no kernel" in said) <= bool(fallbacks)
+        for layer in found.layers:
+            assert not layer.words or max(layer.bars_s.values()) > 0
+            assert not layer.words.endswith(".")
