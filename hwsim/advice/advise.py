@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from hwsim.advice.candidate import REFUSALS, Candidate, Present
 from hwsim.advice.channels import channel_changes
 from hwsim.advice.formats import format_candidates
-from hwsim.evaluation import estimate
 from hwsim.records import Advice
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     from hwsim.advice.candidate import Priced
+    from hwsim.data import Data
     from hwsim.graph import Graph
     from hwsim.profile import DeviceProfile
     from hwsim.records import Accuracy
+
+# Of fewer channels and of formats, where kernels look at activations.
+_MOST_LOOKED_AT = 3
 
 
 def advise(
@@ -27,6 +31,7 @@ def advise(
     accuracy_of: Callable[[Graph], Accuracy | None],
     most: int = 6,
     untrained: Collection[str] = (),
+    activations: Data | None = None,
 ) -> tuple[Advice, ...]:
     """Return the changes that pay, the fastest first: built, lowered, counted and priced.
 
@@ -50,6 +55,7 @@ def advise(
             alternatives=builds,
             accuracy_of=lambda changed: measure(changed, samples, numerics).accuracy,
             untrained=[name for name, own in recipes.items() if trains(own)],
+            activations=samples,
         )
 
     Args:
@@ -61,15 +67,19 @@ def advise(
         most: Changes to return.
         untrained: Those of `alternatives` that leave out the training which their recipe has: their
             price is right, and their accuracy is not measured.
+        activations: As of `hwsim.evaluation.estimate`: give what the present result was priced by.
+            Where kernels look at them, the three best of fewer channels and of formats are priced
+            so, chosen by their price without.
 
     Raises:
         UnsupportedError: The device cannot run `graph` as it is.
+        DataError: `activations` does not fit the model.
     """
-    present = Present(graph=graph, device=device, estimate=estimate(graph, device))
+    present = Present.of(graph, device, activations)
     paid = [
         priced for priced in _tried(present, alternatives, untrained) if present.is_paid(priced)
     ]
-    paid.sort(key=lambda priced: (priced.latency_s, priced.flash_bytes))
+    paid.sort(key=_rank)
     measured: dict[int, Accuracy | None] = {}
     while True:
         chosen = _chosen(paid, most)
@@ -84,23 +94,33 @@ def _tried(
     alternatives: Mapping[str, Callable[[], Graph]],
     untrained: Collection[str],
 ) -> Iterator[Priced]:
-    """Yield everything that can be built and run."""
-    yield from channel_changes(present)
-    recipes = (
-        Candidate(
+    """Yield what can be built and run, changes of the compressed graph if they pay."""
+    scout = present.without_activations()
+    formats = (scout.price(candidate) for candidate in format_candidates(scout))
+    for changes in (channel_changes(scout), formats):
+        paid = [priced for priced in changes if priced is not None and scout.is_paid(priced)]
+        yield from paid if scout is present else _looked_at(present, paid)
+    for spec, build in alternatives.items():
+        candidate = Candidate(
             kind="recipe",
             change=f"compress by {spec} instead",
             build=build,
             recipe=spec,
             is_trained=spec not in untrained,
         )
-        for spec, build in alternatives.items()
-    )
-    for candidates in (format_candidates(present), recipes):
-        for candidate in candidates:
-            priced = present.price(candidate)
-            if priced is not None:
-                yield priced
+        priced = present.price(candidate)
+        if priced is not None:
+            yield priced
+
+
+def _looked_at(present: Present, paid: Iterable[Priced]) -> Iterator[Priced]:
+    """Yield the best again, priced with the activations that are zero: samples run for each."""
+    for priced in sorted(paid, key=_rank)[:_MOST_LOOKED_AT]:
+        yield replace(priced, estimate=present.estimated(priced.graph))
+
+
+def _rank(priced: Priced) -> tuple[float, int]:
+    return priced.latency_s, priced.flash_bytes
 
 
 def _chosen(paid: Sequence[Priced], most: int) -> list[Priced]:

@@ -12,6 +12,7 @@ from hwsim.evaluation import estimate
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from hwsim.data import Data
     from hwsim.graph import Graph
     from hwsim.profile import DeviceProfile
     from hwsim.records import Estimate
@@ -22,8 +23,10 @@ Kind: TypeAlias = Literal["channels", "format", "width", "recipe"]
 REFUSALS = (FormatError, RecipeError, UnsupportedError)
 """A candidate that meets one of these cannot be had, and is no advice."""
 
-# Less does not show on a device: 1 part in 1000 of the latency, or of the flash.
+# Of one layer among others, less than 1 part in 1000 of the latency is not worth a look.
 _LEAST = 0.001
+# Nobody retrains a network for less, or writes another file.
+_WORTH, _WORTH_FLASH = 0.01, 0.05
 # As fast: within 0.5 %.
 _AS_FAST = 0.005
 # Names that a sentence has room for.
@@ -84,18 +87,41 @@ class Present:
     Attributes:
         graph: Compressed.
         device: Where.
+        activations: Inputs that show which activations are zero; None: none count as zero.
         estimate: What it costs there.
     """
 
     graph: Graph
     device: DeviceProfile
+    activations: Data | None
     estimate: Estimate
+
+    @classmethod
+    def of(cls, graph: Graph, device: DeviceProfile, activations: Data | None) -> Present:
+        """Return `graph` with its price; errors are those of `hwsim.evaluation.estimate`."""
+        return cls(
+            graph=graph,
+            device=device,
+            activations=activations,
+            estimate=estimate(graph, device, activations),
+        )
+
+    def estimated(self, graph: Graph) -> Estimate:
+        """Return what another graph costs there; errors likewise."""
+        return estimate(graph, self.device, self.activations)
+
+    def without_activations(self) -> Present:
+        """Return the same where no activation counts as zero; this very one if that costs alike."""
+        if self.activations is None:
+            return self
+        other = Present.of(self.graph, self.device, None)
+        return self if other.estimate == self.estimate else other
 
     def price(self, candidate: Candidate) -> Priced | None:
         """Return `candidate` with its price; None where it cannot be built or run."""
         try:
             graph = candidate.build()
-            priced = estimate(graph, self.device)
+            priced = self.estimated(graph)
         except REFUSALS:
             return None
         if candidate.kind == "recipe" and _widths(graph) != _widths(self.graph):
@@ -103,16 +129,17 @@ class Present:
         return Priced(candidate=candidate, graph=graph, estimate=priced)
 
     def is_paid(self, priced: Priced) -> bool:
-        """Return whether it is faster, or as fast (within 0.5 %) and smaller in flash.
+        """Return whether it is 1 % faster, or as fast (within 0.5 %) and 5 % smaller in flash.
 
         A model that fits must fit then, too.
         """
         footprint = self.estimate.footprint
         if footprint.fits and not priced.estimate.footprint.fits:
             return False
-        is_smaller = priced.flash_bytes < (1 - _LEAST) * footprint.flash_bytes
-        is_as_fast = priced.latency_s <= (1 + _AS_FAST) * self.estimate.latency_s
-        return self.is_faster(priced) or (is_smaller and is_as_fast)
+        latency_s = self.estimate.latency_s
+        is_smaller = priced.flash_bytes < (1 - _WORTH_FLASH) * footprint.flash_bytes
+        is_as_fast = priced.latency_s <= (1 + _AS_FAST) * latency_s
+        return priced.latency_s < (1 - _WORTH) * latency_s or (is_smaller and is_as_fast)
 
     def is_faster(self, priced: Priced) -> bool:
         """Return whether it is faster by 1 part in 1000 at least."""

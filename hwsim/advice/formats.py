@@ -15,7 +15,6 @@ from hwsim.advice.candidate import REFUSALS, Candidate, listed
 from hwsim.advice.devices import native_formats
 from hwsim.channels.layers import layers_of
 from hwsim.errors import FormatError
-from hwsim.evaluation import estimate
 from hwsim.formats import Dense
 from hwsim.formats.find import find_format
 from hwsim.lower import lower
@@ -133,7 +132,7 @@ def _choices_in(
             if step.executed_as == "native" and step.node.name in held
         }
         kept = {layer: weight for layer, weight in held.items() if layer in native}
-        priced = estimate(_stored(present.graph, layers, kept), present.device)
+        priced = present.estimated(_stored(present.graph, layers, kept))
     except REFUSALS:
         return {}
     return {

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 import numpy as np
 
 from hwsim.cache._lru import walk_level
+from hwsim.cache._rooms import room
 from hwsim.cache._streams import BLOCK
 from hwsim.cache._vector import TOTALS, Form, level_address
 from hwsim.cache.counts import LevelCounts, Traffic
@@ -73,7 +74,7 @@ class _Hierarchy:
         self._is_clean = state.is_clean and not has_writes
         self._levels = state.levels
         self._entries = tuple(entries.copy() for entries in state.entries)
-        self._room = [np.empty(2 * BLOCK + 2, np.int64) for _ in state.levels]
+        self._room = [room(1 + at, 2 * BLOCK + 2) for at in range(len(state.levels))]
         self.totals = np.zeros((len(state.levels), TOTALS), np.int64)
         self._addresses = self._find_addresses()
 

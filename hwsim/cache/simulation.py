@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.cache._rooms import room
 from hwsim.cache._streams import BLOCK, LIMIT, take_elements, take_single, take_spans
 from hwsim.cache._walk import walk
 from hwsim.cache.state import CacheState
@@ -150,7 +151,7 @@ def _single(
     name: str, numbers: IntArray, flags: Array, bits: int, base: int = 0, stride: int = 1
 ) -> Generator[Block]:
     """Yield blocks of events of accesses that touch one line each."""
-    out = np.empty(BLOCK, np.int64)
+    out = room(0, BLOCK)
     for start in range(0, len(numbers), BLOCK):
         block = numbers[start : start + BLOCK]
         beside = flags if len(flags) == 1 else flags[start : start + BLOCK]
@@ -165,7 +166,7 @@ def _single(
 
 def _spanning(count: int, take: Callable[[IntArray, IntArray], int]) -> Generator[Block]:
     """Yield blocks of events until all accesses are taken, which may touch several lines each."""
-    cursor, out = np.array((0, -1, 0), np.int64), np.empty(BLOCK, np.int64)
+    cursor, out = np.array((0, -1, 0), np.int64), room(0, BLOCK)
     while cursor[0] < count:
         taken = take(cursor, out)
         yield out[:taken], 2 * int(cursor[2]) + 1

@@ -13,6 +13,7 @@ from compressors import parse
 from compressors.alternatives import alternatives, trains, without_training
 from hwsim.advice import advise, channel_multiple, native_formats
 from hwsim.channels.layers import layers_of
+from hwsim.data import Data
 from hwsim.errors import DataError, FormatError, RecipeError, UnsupportedError
 from hwsim.evaluation import estimate
 from hwsim.op import HEAVY_KINDS
@@ -21,7 +22,7 @@ from hwsim.profile import Cycles, KernelRule, Tile, load_profile
 from hwsim.profile.kernels import Takes
 from hwsim.records import Accuracy
 from tests.devices import unit_device
-from tests.graphs import GRAPHS, GraphBuilder
+from tests.graphs import GRAPHS, GraphBuilder, samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -37,6 +38,7 @@ SHIPPED = (
     "sparse_pe64_sim",
     "stm32l4r5_xcubeai",
 )
+QUANTIZED = "prune{sparsity=0.6,format=csr}|quantize{calibration=synthetic}"
 
 
 def chain(width: int = 51) -> Graph:
@@ -75,19 +77,24 @@ def ask(
     return list(zip(made, judged, strict=True))
 
 
-def check(graph: Graph, device: DeviceProfile, found: list[tuple[Advice, Graph]]) -> None:
+def check(
+    graph: Graph,
+    device: DeviceProfile,
+    found: list[tuple[Advice, Graph]],
+    activations: Data | None = None,
+) -> None:
     """Check that every price is that of the changed graph, and that it pays."""
-    present = estimate(graph, device)
+    present = estimate(graph, device, activations)
     latencies = [advice.latency_s for advice, _ in found]
     assert latencies == sorted(latencies)
     for advice, changed in found:
-        priced = estimate(changed, device)
+        priced = estimate(changed, device, activations)
         assert advice.latency_s == priced.latency_s
         assert advice.energy_j == priced.energy_j
         assert advice.flash_bytes == priced.footprint.flash_bytes
         saved = 1 - advice.latency_s / present.latency_s
-        is_smaller = advice.flash_bytes < present.footprint.flash_bytes
-        assert saved > 0.001 or (is_smaller and saved >= -0.005)
+        is_smaller = advice.flash_bytes < 0.95 * present.footprint.flash_bytes
+        assert saved > 0.01 or (is_smaller and saved >= -0.005)
         if "as fast" not in advice.change:
             told = float(advice.change.rpartition("saves ")[2].split(" %")[0])
             assert told == pytest.approx(100 * saved, rel=0.06, abs=0.5)
@@ -246,8 +253,8 @@ def test_a_device_of_2_4_kernels_is_given_the_recipe_that_makes_it() -> None:
         "prune{structure=2:4}|quantize{calibration=synthetic}",
     ]
     assert found[1][0].change.startswith("compress by prune{structure=2:4}|")
-    # One small layer happens to hold that pattern already.
-    assert [advice.change.split(":")[0] for advice, _ in found[2:]] == ["store fc as 2"]
+    # One small layer happens to hold that pattern already, and is not worth a change.
+    assert not found[2:]
 
 
 def test_where_nothing_pays_nothing_is_said() -> None:
@@ -338,7 +345,7 @@ def test_what_was_not_trained_is_priced_and_not_judged() -> None:
 @pytest.mark.parametrize("make", GRAPHS, ids=lambda make: make.__name__)
 def test_every_price_is_that_of_the_changed_graph(name: str, make: Callable[[], Graph]) -> None:
     device = load_profile(name)
-    recipe = parse("prune{sparsity=0.6,format=csr}|quantize{calibration=synthetic}")
+    recipe = parse(QUANTIZED)
     original = make()
     graph = recipe.apply(original)
     recipes = alternatives(recipe, native_formats(device), channel_multiple(device))
@@ -349,6 +356,19 @@ def test_every_price_is_that_of_the_changed_graph(name: str, make: Callable[[], 
         pytest.skip(str(error))
     check(graph, device, found)
     assert len(found) <= 6
+
+
+def test_where_kernels_look_at_activations_the_price_does_too() -> None:
+    device, recipe = load_profile("dual_side_tensor_core_sim"), parse(QUANTIZED)
+    original = chain(80)
+    graph = recipe.apply(original)
+    data = Data(x=np.maximum(samples(graph, 4), 0).astype(np.float32))
+    assert estimate(graph, device, data).latency_s < estimate(graph, device).latency_s
+    recipes = alternatives(recipe, native_formats(device), channel_multiple(device))
+    builds = {own: partial(recipes[own].apply, original) for own in recipes}
+    found = ask(graph, device, builds, activations=data)
+    check(graph, device, found, data)
+    assert {bool(advice.recipe) for advice, _ in found} == {True, False}
 
 
 def test_devices_say_what_they_take() -> None:
