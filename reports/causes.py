@@ -104,7 +104,7 @@ def _lost(result: Result, baseline: Result) -> list[Cause]:
     ways = {step.executed_as for step in working_steps(result)}
     told: set[Bar] = {"dense_fallback"} if "dense_fallback" in ways else set()
     told |= {"unpacking"} if "decoded" in ways else set()
-    untold = [cause for cause in shares if cause not in told]
+    untold: list[Bar] = [cause for cause in shares if cause not in told]
     if not untold:
         return []
     named = ", ".join(f"{c.replace('_', ' ')} {100 * share:.0f} %" for c, share in shares.items())

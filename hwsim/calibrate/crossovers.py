@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from hwsim.calibrate.layers import DENSE
 from hwsim.errors import UnsupportedError
 from hwsim.evaluation import estimate
-from hwsim.sparsity.crossover import crossover
+from hwsim.matrix.crossover import crossover
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

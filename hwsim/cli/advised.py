@@ -74,5 +74,6 @@ class Compressed:
             alternatives=builds,
             accuracy_of=lambda changed: measure(changed, self.data, numerics).accuracy,
             most=most,
+            activations=self.data,
             untrained=[spec for spec, recipe in recipes.items() if trains(recipe)],
         )

@@ -35,15 +35,13 @@ def formats(
 
     from hwsim.cli.output import write_texts
     from hwsim.errors import RecipeError
-    from hwsim.formats import FORMATS
     from hwsim.formats.find import find_format
 
     asked = tuple(dict.fromkeys(find_format(name) for name in format_ or ()))
     if model is None and (recipe != "none" or data is not None or asked):
         given = "--recipe" if recipe != "none" else "--data" if data is not None else "--format"
         raise RecipeError(f"formats: {given} is for a model, got none; hwsim formats MODEL {given}")
-    tried = (*FORMATS, *(each for each in asked if each not in FORMATS))
-    tree, page = _of_all() if model is None else _of_model(model, recipe, data, tried)
+    tree, page = _of_all() if model is None else _of_model(model, recipe, data, asked)
     if json is not None:
         write_texts({json: json_library.dumps(tree, indent=1) + "\n"})
     from rich.console import Console
@@ -60,26 +58,28 @@ def _of_all() -> tuple[dict[str, object], RenderableType]:
 
 
 def _of_model(
-    model: str, recipe: str, data: DataFile, tried: tuple[Format, ...]
+    model: str, recipe: str, data: DataFile, asked: tuple[Format, ...]
 ) -> tuple[dict[str, object], RenderableType]:
     """Return the record and the page of a model's layers."""
     from rich.console import Console
 
-    from compressors import Workbench, parse
+    from compressors import parse
     from hwsim.channels.layers import layers_of
     from hwsim.cli.formats_sizes import sizes_of
     from hwsim.cli.formats_table import sizes_page
     from hwsim.cli.output import progress
     from hwsim.data import load_data
     from hwsim.errors import RecipeError
+    from hwsim.formats import FORMATS
     from hwsim.interchange import load
 
     read = parse(recipe)
     given = None if data is None else load_data(data)
-    graph = read.apply(load(model), Workbench(data=given))
+    graph = read.apply(load(model), given)
     layers = layers_of(graph)
     if not layers:
         raise RecipeError(f"{graph.name}: expected convolutions or linear layers, got none")
     with progress("packing", len(layers)) as advance:
-        sizes = sizes_of(graph.name, layers, tried, advance)
-    return sizes.record(read.name), sizes_page(sizes, Console().width)
+        sizes = sizes_of(graph.name, layers, (*FORMATS, *asked), advance)
+    names = [each.name for each in asked]
+    return sizes.record(read.name), sizes_page(sizes, Console().width, names)

@@ -61,6 +61,14 @@ class Sizes:
         """All that were tried, in order."""
         return tuple(dict.fromkeys(name for layer in self.layers for name in layer.bytes_in))
 
+    @property
+    def taken(self) -> tuple[str, ...]:
+        """Those that take some layer, in order."""
+        held = {
+            n for layer in self.layers for n, size in layer.bytes_in.items() if size is not None
+        }
+        return tuple(name for name in self.formats if name in held)
+
     def total(self, format_: str) -> int | None:
         """Return the bytes of all layers; None where one is not taken."""
         sizes = [layer.bytes_in.get(format_) for layer in self.layers]

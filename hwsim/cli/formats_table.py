@@ -13,26 +13,29 @@ from hwsim.formats.break_even import break_even_table, structured_table
 from hwsim.formats.describe import describe
 from reports.labels import shorten
 from reports.layout import TextColumn, TextTable, lines, width_of
-from reports.units import BYTES, unit_for, with_unit
+from reports.units import BYTES, with_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Collection, Iterator
 
     from rich.console import RenderableType
 
-    from hwsim.cli.formats_sizes import LayerSizes, Sizes
+    from hwsim.cli.formats_sizes import Sizes
     from reports.units import Unit
 
 # Characters of a layer's name, whatever the width.
 _NAME: Final = 20
 _DENSE: Final = Dense().name
 _MARK: Final = "*"
+_KIB, _BYTE = BYTES[-2:]
+# From here on single bytes are too wide to read.
+_LARGE_BYTES: Final = 1 << 20
 _NOTES: Final = """\
 Pays below: the largest share of weights that may stay for fewer bytes than
 dense; of normally distributed weights [128, 128], the smallest pruned first.
-blocks: of blocks, pruned whole. groups: n:m takes the same whatever stays.
+Of blocks: those are pruned whole. Of groups: n:m takes the same whatever stays.
 Any n:m up to 256, bsrRxC up to 256x256 and rle1 to rle16 are formats too.
-hwsim formats MODEL shows what its layers take; recipes choose by encode{format=F}."""
+hwsim formats MODEL shows what layers take; encode{format=F} chooses one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +87,7 @@ def formats_page(rows: list[FormatRow]) -> RenderableType:
     columns = (
         _text("format", [shown.name if shown else "" for shown, _ in named]),
         _text("holds", [shown.holds if shown else "" for shown, _ in named]),
-        TextColumn("int8", ("pays", "below", "int8"), tuple(_share(row.int8) for row in rows)),
+        TextColumn("int8", ("pays", "below:", "int8"), tuple(_share(row.int8) for row in rows)),
         TextColumn("float32", ("", "", "float32"), tuple(_share(row.float32) for row in rows)),
         _text("of", [row.of if row.of != "weights" else "" for row in rows]),
     )
@@ -104,38 +107,51 @@ def _plain(column: TextColumn, row: int) -> str:
     return ""
 
 
-def sizes_page(sizes: Sizes, width: int) -> RenderableType:
+def sizes_page(sizes: Sizes, width: int, asked: Collection[str] = ()) -> RenderableType:
     """Return a row per layer and a column per format, the smallest of each row marked.
 
-    Formats that do not fit beside each other go below, those of the fewest bytes first; what takes
-    no layer is named alone.
+    Formats that do not fit beside each other go below, those of the fewest bytes first; what is
+    smaller than dense in no layer is named alone.
+
+    Args:
+        sizes: To be shown.
+        width: Characters of a line.
+        asked: Formats that are shown wherever a layer takes them.
     """
-    taken = [name for name in sizes.formats if any(each.bytes_in[name] for each in sizes.layers)]
-    unit = unit_for(_all_bytes(sizes), BYTES)
+    unit = _BYTE if (sizes.total(_DENSE) or 0) < _LARGE_BYTES else _KIB
     first = _first_columns(sizes)
     parts: list[RenderableType] = [
-        Text(f"{sizes.model}, bytes of weights [{unit.symbol}]", style="bold"),
+        Text(f"{sizes.model}: bytes of weights [{unit.symbol}]", style="bold"),
         Text(""),
     ]
     table: TextTable = first
-    for name in sorted(taken, key=lambda name: _order(sizes, name)):
+    for name in sorted(_shown(sizes, asked), key=lambda name: _order(sizes, name)):
         column = _format_column(sizes, name, unit)
         if len(table) > len(first) and width_of((*table, column)) > width:
             parts += [*lines(table, {}, _marked), Text("")]
             table = first
         table = (*table, column)
     parts += [*lines(table, {}, _marked), Text("")]
-    return Group(*parts, *map(Text, _remarks(sizes, taken)))
+    return Group(*parts, *map(Text, _remarks(sizes, asked)))
 
 
-def _all_bytes(sizes: Sizes) -> list[float]:
-    return [float(size) for each in sizes.layers for size in each.bytes_in.values() if size]
+def _shown(sizes: Sizes, asked: Collection[str]) -> list[str]:
+    """Return dense, the formats that are smaller in some layer, what layers have, what is asked."""
+    own = {*asked, *(layer.stored_as for layer in sizes.layers)} & {*sizes.taken}
+    own.add(_DENSE)
+    return [name for name in sizes.formats if name in own or any(_gains(sizes, name))]
 
 
-def _order(sizes: Sizes, name: str) -> tuple[bool, bool, float]:
+def _gains(sizes: Sizes, name: str) -> Iterator[bool]:
+    for layer in sizes.layers:
+        size, dense = layer.bytes_in[name], layer.bytes_in[_DENSE]
+        yield size is not None and (dense is None or size < dense)
+
+
+def _order(sizes: Sizes, name: str) -> tuple[bool, bool, int]:
     """Return what formats are sorted by: dense, then those of all layers, the smallest first."""
     total = sizes.total(name)
-    return name != _DENSE, total is None, float(total or 0)
+    return name != _DENSE, total is None, total or 0
 
 
 def _first_columns(sizes: Sizes) -> TextTable:
@@ -156,32 +172,39 @@ def _percent(part: int, whole: int) -> str:
 
 
 def _format_column(sizes: Sizes, name: str, unit: Unit) -> TextColumn:
-    cells = [_cell(layer, name, unit) for layer in sizes.layers]
-    total = sizes.total(name)
+    cells = [
+        _cell(layer.bytes_in[name], layer.bytes_in[layer.smallest], unit) for layer in sizes.layers
+    ]
     totals = [size for each in sizes.formats if (size := sizes.total(each)) is not None]
-    last = "-" if total is None else unit.text(total) + (_MARK if total == min(totals) else " ")
-    return TextColumn(name, tuple(name.replace("_", "_ ").split(" ")), (*cells, last))
+    last = _cell(sizes.total(name), min(totals, default=None), unit)
+    # Stars stand apart, so that figures end below each other and below their header.
+    header = tuple(f"{word} " for word in name.replace("_", "_ ").split(" "))
+    return TextColumn(name, header, (*cells, last))
 
 
-def _cell(layer: LayerSizes, name: str, unit: Unit) -> str:
-    size = layer.bytes_in[name]
+def _cell(size: int | None, smallest: int | None, unit: Unit) -> str:
     if size is None:
         return "- "
-    return unit.text(size) + (_MARK if size == layer.bytes_in[layer.smallest] else " ")
+    text = f"{size:,}" if unit.base == 1 else unit.text(size)
+    return text + (_MARK if size == smallest else " ")
 
 
 def _marked(column: TextColumn, row: int) -> str:
     return "bold green" if column.cells[row].endswith(_MARK) else ""
 
 
-def _remarks(sizes: Sizes, taken: list[str]) -> Iterator[str]:
+def _remarks(sizes: Sizes, asked: Collection[str]) -> Iterator[str]:
     dense, fewest = sizes.total(_DENSE), sizes.smallest_bytes
     yield f"{_MARK} fewest bytes.  - the format does not take these weights."
-    if dense:
-        yield (
-            f"Each layer in its smallest format: {with_unit(fewest, BYTES)}, "
-            f"{100 * fewest / dense:.0f} % of dense; the step encode stores them so."
-        )
-    others = [name for name in sizes.formats if name not in taken]
-    if others:
-        yield f"Not shown, as they take no layer: {', '.join(others)}."
+    share = f", {100 * fewest / dense:.0f} % of dense" if dense else ""
+    known = {format_.name for format_ in FORMATS}
+    is_encoded = all(layer.smallest in {*known, layer.stored_as} for layer in sizes.layers)
+    how = "; the step encode does that" if is_encoded else ""
+    yield f"Each layer in its smallest: {with_unit(fewest, BYTES)}{share}{how}."
+    shown = {*_shown(sizes, asked)}
+    larger = [name for name in sizes.taken if name not in shown]
+    if larger:
+        yield f"Smaller than dense in no layer: {', '.join(larger)}."
+    useless = [name for name in sizes.formats if name not in {*sizes.taken, *shown}]
+    if useless:
+        yield f"Take no layer as it is: {', '.join(useless)}."

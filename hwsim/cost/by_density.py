@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from hwsim.cost.count import counted
-from hwsim.cost.walked import Lanes, checks_of, issued_slots, lanes_of, stored_per_row
+from hwsim.cost.walked import Lanes, issued_slots, lanes_of, stored_per_row
 from hwsim.formats import NM, Block
 from hwsim.sparsity.expected import expected_makespan, expected_stored
 from hwsim.sparsity.expected_schedule import expected_schedule
@@ -59,16 +60,16 @@ class ByDensity:
         width, tile = rule.skips_vectors or 1, rule.tile
         if rule.workers > 1 and (tile.m > 1 or tile.k > 1):
             steps = _drawn_steps(self.weights(weight), rule)
-            return _lanes(weight, step, rule, float(steps.sum()), float(issued_slots(steps, rule)))
+            return _lanes(real, float(steps.sum()), float(issued_slots(steps, rule)))
         if rule.skips_vectors is None and rule.workers == 1:
             busy = expected_stored(rows, k, density, tile.k)
             fullest = expected_makespan(rows, k, density, tile.m, tile.k)
-            return _lanes(weight, step, rule, busy, fullest * tile.m)
+            return _lanes(real, busy, fullest * tile.m)
         pes, barrier = (rule.workers, None) if rule.workers > 1 else (tile.m, tile.m)
         found = expected_schedule(
             rows, k, density, pes, rule.scheduling, rule.chunk, barrier, width=width
         )
-        return _lanes(weight, step, rule, found.busy * width, found.cycles * pes * width)
+        return _lanes(real, found.busy * width, found.cycles * pes * width)
 
     def weights(self, weight: Weight) -> Mask:
         """Return as many non-zeros at random places."""
@@ -87,17 +88,10 @@ def _is_free(weight: Weight, step: Step, rule: KernelRule) -> bool:
     return not is_regular and int(stored_per_row(weight, step).sum()) < weight.codes.size
 
 
-def _lanes(weight: Weight, step: Step, rule: KernelRule, busy: float, issued: float) -> Lanes:
+def _lanes(real: Lanes, busy: float, issued: float) -> Lanes:
     """Return whole numbers of expected slots, never fewer than what is walked in them."""
-    real = lanes_of(weight, step, rule)
     whole = max(real.walked, round(busy))
-    return Lanes(
-        walked=real.walked,
-        zeros=real.zeros,
-        busy=whole,
-        issued=max(whole, round(issued)),
-        checks=checks_of(weight, step, rule),
-    )
+    return replace(real, busy=whole, issued=max(whole, round(issued)))
 
 
 def _drawn_steps(mask: Mask, rule: KernelRule) -> IntArray:

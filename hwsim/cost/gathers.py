@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import threading
-from hashlib import blake2b
+from hashlib import sha256
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy as np
 
-from hwsim.cache import simulate_gather
+from hwsim.cache import simulate_gather, simulate_lines
 from hwsim.cost.slots import tiles_of
 from hwsim.cost.traffic import activation_bytes, element_bits, retains
 from hwsim.cost.walked import is_walking, stored_per_row
 from hwsim.errors import UnsupportedError
+from hwsim.jit import kernel
 from hwsim.profile.walking import cache_levels
 from hwsim.sparsity.pattern import Pattern, pack
 
@@ -82,7 +83,7 @@ def misses_of_tile(
         groups: Whose activations lie behind each other.
         width: Bytes of one place, all positions of the tile.
     """
-    digest = blake2b(pattern.words.tobytes(), digest_size=16).digest()
+    digest = sha256(pattern.words.tobytes()).digest()
     key = digest, pattern.k, groups, width, levels
     if key in _known:
         return _known[key]
@@ -103,8 +104,34 @@ def _walked(levels: tuple[CacheLevel, ...], pattern: Pattern, groups: int, width
     if groups * pattern.k * width <= min(level.size_bytes for level in levels):
         first = _used(pattern, groups) * width
         return tuple(_lines(first, width, level.line_bits) for level in levels)
-    traffic = simulate_gather(levels, _places(pattern, groups), element_bytes=width)
+    places, line = _places(pattern, groups), levels[0].line_bytes
+    if line % width:
+        traffic = simulate_gather(levels, places, element_bytes=width)
+    else:
+        # The line that was read last is there: only changes of line need to be looked up.
+        changes = np.empty(len(places), np.int64)
+        found = line_changes(places, (line // width).bit_length() - 1, changes)
+        traffic = simulate_lines(levels, changes[:found])
     return tuple(level.misses for level in traffic.levels)
+
+
+@kernel
+def line_changes(places: IntArray, bits: int, out: IntArray) -> int:
+    """Set `out` to the lines that places lie in, each run of one line once; return how many.
+
+    Args:
+        places: [n] whole numbers from 0.
+        bits: A line has 2^bits places.
+        out: [at least n] int64, overwritten.
+    """
+    found, last = 0, np.int64(-1)
+    for at in range(places.shape[0]):
+        line = np.int64(places[at]) >> bits
+        # Overwritten by the next one unless it is another: nothing branches.
+        out[found] = line
+        found += np.int64(line != last)
+        last = line
+    return int(found)
 
 
 def _used(pattern: Pattern, groups: int) -> IntArray:

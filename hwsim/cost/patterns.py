@@ -12,7 +12,7 @@ from hwsim.kernels.patches import pad_image, windows
 from hwsim.ops import Conv2d, Linear
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from hwsim.accelerators import Mask
     from hwsim.arrays import IntArray
@@ -106,6 +106,12 @@ def patches_of(step: Step, mask: Mask, patterns: Patterns) -> Iterator[Patches] 
     if not isinstance(step.node.op, Conv2d | Linear):
         return None
     return (_patches(step, sample, patterns, MOST_SEEN // len(mask)) for sample in mask)
+
+
+def mean_of(samples: Iterable[int]) -> int:
+    """Return the mean of whole numbers, to the nearest whole, halves upwards."""
+    numbers = list(samples)
+    return (2 * sum(numbers) + len(numbers)) // (2 * len(numbers))
 
 
 def _patches(step: Step, sample: Mask, patterns: Patterns, most: int) -> Patches:

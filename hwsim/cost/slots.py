@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwsim.cost.patterns import EXACT, patches_of
+from hwsim.cost.patterns import EXACT, mean_of, patches_of
 from hwsim.cost.scheduled import EXECUTED, FILLER, GATED, IDLE, scheduled
 from hwsim.cost.walked import is_walking
 from hwsim.sparsity.schedule import schedule
@@ -64,6 +64,8 @@ def slots_of(
     workload, rule, weight = step.workload, step.rule, step.weight
     if rule is None or not workload.macs:
         return Slots()
+    if rule.zeros == "check_activations":
+        return _looked_at(step, rule, mask, patterns)
     if weight is None:
         return _unknown(workload, rule)
     if rule.accelerator is not None:
@@ -185,6 +187,23 @@ def _walked(step: Step, weight: Weight, rule: KernelRule, patterns: Patterns) ->
     )
 
 
+def _looked_at(step: Step, rule: KernelRule, mask: Mask | None, patterns: Patterns) -> Slots:
+    """Return the slots of a kernel that multiplies activations that are not zero with all weights.
+
+    Each is looked at once per `tile.m` output channels.
+    """
+    workload, patches = step.workload, None if mask is None else patches_of(step, mask, patterns)
+    seen = workload.groups * workload.columns * workload.depth
+    found = seen if patches is None else mean_of(p.scaled(int(p.uses.sum())) for p in patches)
+    channels = _up(workload.rows, rule.tile.m)
+    return Slots(
+        executed=found * workload.rows,
+        padding=found * (channels - workload.rows),
+        checks=seen * (channels // rule.tile.m),
+        tile=rule.tile,
+    )
+
+
 def _gated(
     slots: Slots, step: Step, weight: Weight, mask: Mask | None, patterns: Patterns
 ) -> Slots:
@@ -194,8 +213,7 @@ def _gated(
         groups = step.workload.groups
         stored = patterns.weights(weight).reshape(groups, -1, step.workload.depth)
         columns = stored.sum(axis=1, dtype=np.int64)
-        pairs = [one.scaled(int((columns * one.uses).sum())) for one in patches]
-        busy = (2 * sum(pairs) + len(pairs)) // (2 * len(pairs))
+        busy = mean_of(one.scaled(int((columns * one.uses).sum())) for one in patches)
     if busy is None:
         busy = weight.nonzeros * step.workload.columns
     return replace(slots, executed=busy, gated=slots.executed - busy)

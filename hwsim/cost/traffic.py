@@ -94,19 +94,21 @@ def _operand_bytes(step: Step, slots: Slots, real_bits: int) -> int:
     """Return bytes of operands read by the multipliers.
 
     One weight serves the n positions of a tile; how many of its m channels one activation serves,
-    the format says. Weights that are looked at for zeros are read, too.
+    the format says. Operands that are looked at for zeros are read once.
     """
     if slots.tile is None:
         return 0
     bits = element_bits(step, real_bits)
     weight_bits = bits if step.weight is None else min(step.weight.bits, real_bits)
     issued = slots.executed + slots.padding + slots.gated
-    vector = None if step.rule is None else step.rule.skips_vectors
-    looked_at = slots.checks * (vector or 1)
     format_ = step.weight.format if step.weight is not None and step.is_walked else Dense()
-    total_bits = (
-        issued // slots.tile.positions + looked_at
-    ) * weight_bits + format_.activation_reads(issued, slots.tile.m) * bits
+    weights = issued // slots.tile.positions
+    activations = format_.activation_reads(issued, slots.tile.m)
+    if step.rule is not None and step.rule.zeros == "check":
+        weights = slots.checks * (step.rule.skips_vectors or 1)
+    elif step.rule is not None and step.rule.zeros == "check_activations":
+        activations = slots.checks
+    total_bits = weights * weight_bits + activations * bits
     return -(-total_bits // 8)
 
 

@@ -24,14 +24,12 @@ class Lanes:
 
     Attributes:
         walked: Weights that are issued, the zeros among them that the kernel does not know of.
-        zeros: Those zeros.
         busy: Slots of lanes at work: rounded up to what a lane issues at a time.
         issued: Slots of all lanes, those that wait for others included.
         checks: Weights, or vectors of them, looked at; once per tile of positions.
     """
 
     walked: int
-    zeros: int
     busy: int
     issued: int
     checks: int = 0
@@ -54,7 +52,6 @@ def lanes_of(weight: Weight, step: Step, rule: KernelRule) -> Lanes:
     steps, walked = _steps(weight, step, rule)
     return Lanes(
         walked=walked,
-        zeros=walked - weight.nonzeros,
         busy=int(steps.sum()),
         issued=issued_slots(steps, rule),
         checks=checks_of(weight, step, rule),

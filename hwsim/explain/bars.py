@@ -139,7 +139,7 @@ def _add_slots(bars: Bars, layer: Layer, left: float, term: str) -> None:
     lost = after.terms_s.get(term, 0.0) - left * before.terms_s.get(term, 0.0)
     prices = _prices(before, after, term, SLOTS[term])
     if prices is None:
-        bars[_dearer(layer, term)] += lost
+        bars[cause_of(term)] += lost
         return
     price_s = prices[1]
     dearer = (price_s - prices[0]) * left * before.count(SLOTS[term])

@@ -15,52 +15,51 @@ SAME: Final = 0.005
 PROMISED: Final = 0.02
 """Rounding to zero may leave so many weights less; nobody meant that as compression."""
 
+SUBJECTS: Final[Mapping[Cause, str]] = {
+    "memory_bound": "the time of waiting for memory",
+    "activations": "the time of reading and writing activations",
+    "overhead": "the time of calls and launches",
+}
+"""What has a time of its own, to be held against the MACs."""
+
 COSTS: Final[Mapping[Cause, str]] = {
     "fewer_macs": "there is more to multiply",
     "placement": "the cut fell on layers that take less of the time than of the MACs",
-    "tiles": "rounding up to the kernel's tile, so that it pays in steps",
+    "tiles": "rounding up to tiles, vectors or blocks, so that it pays in steps",
     "index": "finding the stored weights takes time",
-    "zero_checks": "looking for zeros takes time or slots",
+    "zero_checks": "looking for zeros takes time, or zeros keep their slots",
     "gathers": "activations read at looked-up places miss the caches",
-    "imbalance": "lanes in lockstep wait for the fullest one",
-    "memory_bound": "waiting for memory shrinks less than the MACs",
-    "unpacking": "unpacking the weights takes time",
+    "imbalance": "lanes or units wait for the one that has most to do",
+    "unpacking": "weights are unpacked to dense before they are multiplied",
     "numbers": "other numbers are multiplied",
     "dense_fallback": "zeros are stored and multiplied",
-    "kernel": "another kernel runs",
+    "kernel": "another kernel runs, or a special one saves less",
     "fusion": "ops run apart that the baseline does not have",
     "layout": "tensors are rearranged",
-    "activations": "reading and writing activations shrinks less than the MACs",
-    "overhead": "the time per call does not shrink",
 }
-"""What each cause does where it costs time, once fewer MACs were promised."""
-
-GROWTH: Final[Mapping[Cause, str]] = {
-    "memory_bound": "waiting for memory takes longer",
-    "activations": "reading and writing activations takes longer",
-    "overhead": "calls and launches take longer",
-}
-"""Likewise where none were, if that is another thing to say."""
+"""What every other cause does where it costs time."""
 
 SAVINGS: Final[Mapping[Cause, str]] = {
     "fewer_macs": "there is less to multiply",
     "placement": "the cut fell on layers that take more of the time than of the MACs",
-    "tiles": "less is rounded up to the kernel's tile",
-    "index": "finding the stored weights takes less time",
-    "zero_checks": "slots of zeros are saved",
+    "tiles": "less is rounded up",
+    "index": "less time goes into finding stored weights",
+    "zero_checks": "zeros of activations are skipped, or less is looked for",
     "gathers": "fewer activations are fetched from looked-up places",
-    "imbalance": "lanes wait less for the fullest one",
-    "memory_bound": "waiting for memory shrinks more than the MACs",
-    "unpacking": "fewer weights are unpacked",
+    "imbalance": "lanes or units wait less for each other",
+    "unpacking": "less is unpacked",
     "numbers": "other numbers are multiplied",
     "dense_fallback": "fewer zeros are multiplied",
-    "kernel": "another kernel runs",
+    "kernel": "another kernel runs, or a special one saves more",
     "fusion": "ops are gone that the baseline runs apart",
     "layout": "less is rearranged",
-    "activations": "reading and writing activations takes less time",
-    "overhead": "calls and launches take less time",
 }
-"""What each cause does where it saves time."""
+"""Likewise where it saves time."""
+
+
+def cost_of(cause: Cause, left: float | None) -> str:
+    """Return what a cause does where it costs time, with `left` effective MACs of one."""
+    return _held_against(cause, left, ("shrinks less", "grows", "grows more")) or COSTS[cause]
 
 
 def phrase_of(cause: Cause, baseline: Result, result: Result) -> str:
@@ -69,14 +68,27 @@ def phrase_of(cause: Cause, baseline: Result, result: Result) -> str:
         return _of_numbers(baseline, result) or COSTS[cause]
     if cause == "placement" and _is_light(baseline, result):
         return "layers that multiply nothing take their part of the time"
-    left = macs_left(baseline, result)
-    is_promised = left is not None and left < 1 - PROMISED
-    return COSTS[cause] if is_promised else GROWTH.get(cause, COSTS[cause])
+    if cause == "overhead" and _calls(result) > _calls(baseline):
+        return f"{_calls(result)} calls where the baseline has {_calls(baseline)}"
+    return cost_of(cause, macs_left(baseline, result))
 
 
 def saving_of(cause: Cause, baseline: Result, result: Result) -> str:
     """Return what a cause does where it saves time, between these two results."""
-    return (_of_numbers(baseline, result) if cause == "numbers" else "") or SAVINGS[cause]
+    if cause == "numbers":
+        return _of_numbers(baseline, result) or SAVINGS[cause]
+    verbs = ("shrinks more", "shrinks", "grows less")
+    return _held_against(cause, macs_left(baseline, result), verbs) or SAVINGS[cause]
+
+
+def _held_against(cause: Cause, left: float | None, verbs: tuple[str, str, str]) -> str:
+    """Return how a time went beside the MACs: fewer of them, as many, or more."""
+    if cause not in SUBJECTS:
+        return ""
+    fewer, same, more = verbs
+    if left is None or abs(left - 1) <= PROMISED:
+        return f"{SUBJECTS[cause]} {same}"
+    return f"{SUBJECTS[cause]} {fewer if left < 1 else more} than the MACs"
 
 
 def macs_left(baseline: Result, result: Result) -> float | None:
@@ -102,6 +114,11 @@ def _numbers(result: Result) -> str:
         if step.counts.macs:
             macs[step.types] = macs.get(step.types, 0) + step.counts.macs
     return max(macs, key=lambda name: macs[name], default="")
+
+
+def _calls(result: Result) -> int:
+    """Return the kernel calls that take time."""
+    return sum(step.latency_s > 0 for step in result.estimate.steps)
 
 
 def _is_light(baseline: Result, result: Result) -> bool:

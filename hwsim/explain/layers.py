@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hwsim.explain.lanes import with_empty_lanes_padded
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -17,7 +19,8 @@ class Side:
     """The steps that one of the models runs for a layer; a factorised one has several.
 
     Attributes:
-        steps: In order of execution; none where the model has no such layer.
+        steps: In order of execution, slots of empty lanes as padding; none where the model has no
+            such layer.
         terms_s: Seconds by term, over the steps.
     """
 
@@ -27,11 +30,12 @@ class Side:
     @classmethod
     def of(cls, steps: Sequence[StepEstimate]) -> Side:
         """Return the side of these steps."""
+        steps = tuple(map(with_empty_lanes_padded, steps))
         terms: dict[str, list[float]] = {}
         for step in steps:
             for term, seconds in step.terms_s.items():
                 terms.setdefault(term, []).append(seconds)
-        return cls(tuple(steps), {term: math.fsum(own) for term, own in terms.items()})
+        return cls(steps, {term: math.fsum(own) for term, own in terms.items()})
 
     @property
     def seconds(self) -> float:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hwsim.explain.bars import walks
-from hwsim.explain.figures import COSTS, GROWTH, PROMISED, head_of, percent, times
+from hwsim.explain.figures import cost_of, head_of, percent, times
+from hwsim.explain.lanes import empty_lanes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -35,12 +36,7 @@ def words_of(layer: Layer, bars_s: Mapping[Cause, float]) -> str:
     if not layer.is_common:
         return "the baseline does not run it"
     said = _SENTENCES[worst](layer) if worst in _SENTENCES else ""
-    return f"{said or _plain(worst, layer)} ({share})"
-
-
-def _plain(cause: Cause, layer: Layer) -> str:
-    is_promised = layer.left is not None and layer.left < 1 - PROMISED
-    return COSTS[cause] if is_promised else GROWTH.get(cause, COSTS[cause])
+    return f"{said or cost_of(worst, layer.left)} ({share})"
 
 
 def _dense_fallback(layer: Layer) -> str:
@@ -64,6 +60,12 @@ def _tiles(layer: Layer) -> str:
         return f"{share} of the weights that {step.format} stores are zero"
     if not counts.macs_padding or not counts.macs_executed:
         return ""
+    if counts.macs_executed < counts.macs and not counts.transforms:
+        share = percent(counts.macs_padding / counts.macs_issued)
+        if empty := empty_lanes(step):
+            lanes = step.channels[1] + empty
+            return f"{empty} of {lanes} lanes have no output channel"
+        return f"{share} of the slots hold a zero, or fill up a vector or tile"
     ratio = 1 + counts.macs_padding / counts.macs_executed
     more = f"{percent(ratio - 1)} more" if ratio < 2 else f"{times(ratio)} as many"
     cost = f"rounding up to the kernel's tile issues {more} slots"
@@ -94,11 +96,10 @@ def _imbalance(layer: Layer) -> str:
     if not step.counts.macs_idle:
         return ""
     idle = percent(step.counts.macs_idle / step.counts.macs_issued)
-    if not walks(step):
+    is_dense = step.counts.transforms or step.counts.macs_executed == step.counts.macs
+    if is_dense and not walks(step):
         return f"{idle} of the slots do nothing: units wait for the last one, or have no work"
-    is_full = step.channels[1] % step.channel_tile[1] == 0
-    others = "" if is_full else ", or have no channel"
-    return f"{idle} of the slots do nothing: lanes wait for the fullest one{others}"
+    return f"{idle} of the slots do nothing: lanes wait for the one with most weights"
 
 
 def _index(layer: Layer) -> str:
@@ -122,10 +123,8 @@ def _zero_checks(layer: Layer) -> str:
 
 def _gathers(layer: Layer) -> str:
     counts = layer.after.main.counts
-    misses = sum(counts.gather_misses.values())
-    if not misses or not counts.gathers:
-        return ""
-    return f"{misses:,} of {counts.gathers:,} activations read at looked-up places miss a cache"
+    lines = ", ".join(f"{n:,} lines from {memory}" for memory, n in counts.gather_misses.items())
+    return f"{counts.gathers:,} reads at looked-up places fetch {lines}" if lines else ""
 
 
 def _unpacking(layer: Layer) -> str:

@@ -43,10 +43,9 @@ _BEHIND: Final = 64
 """Bytes that may be read behind a position's codes."""
 
 (
-    CODES, LAST_CODES, PIXEL_OFFSETS, PIXEL_BYTES, FLIP, PLANES_AT, PLANE_BYTES, TILES, TILE,
-    POSITIONS, STEP_OFFSETS, WEIGHTS, STARTS, SECTIONS, GROUPS, HEIGHT, CHUNK, ZEROS, SUMS, ADDED,
-    OUT, OUT_BYTES, HELD, SPLIT, MULTIPLY, TURN, LAST_TILE, LAST_MULTIPLY, LAST_TURN,
-) = range(29)  # fmt: skip
+    PIXEL_OFFSETS, PIXEL_BYTES, PLANE_BYTES, TILE, STEP_OFFSETS, WEIGHTS, STARTS, SECTIONS, GROUPS,
+    HEIGHT, CHUNK, ZEROS, SPLIT, MULTIPLY, TURN, LAST_TILE, LAST_MULTIPLY, LAST_TURN,
+) = range(18)  # fmt: skip
 
 
 def stored_product(weights: IntArray, slow: Product, isa: Isa | None = None) -> Product:
@@ -70,8 +69,8 @@ def stored_product(weights: IntArray, slow: Product, isa: Isa | None = None) -> 
     is_short = weights.shape[1] * tile_of(chosen) < 1 << 31
 
     def product(x: IntArray) -> IntArray:
-        is_taken = x.dtype in (np.int8, np.uint8) and len(x) > 0 and is_short
-        return fast(x) if is_taken else slow(x)
+        is_byte = x.dtype.kind in "iu" and x.dtype.itemsize == 1
+        return fast(x) if is_byte and is_short and len(x) else slow(x)
 
     return product
 
@@ -81,67 +80,59 @@ class _Fast:
 
     def __init__(self, weights: IntArray, isa: Isa) -> None:
         matrix = np.pad(weights, ((0, 0), (0, -weights.shape[1] % QUAD))).astype(np.int8)
-        self._rows, self._columns = weights.shape
-        self._isa = isa
-        best, _ = cheapest_steps(matrix, isa, has_quads=True)
-        self._quad = 1 if best == SCATTERED else QUAD
-        plane = tile_of(isa) * self._quad
-        planes: IntArray = np.arange(matrix.shape[1] // self._quad)
-        sections = planes * plane // _CACHED_BYTES
-        if best == SCATTERED:
-            self._steps = scattered(matrix, planes * plane, sections)
-        else:
-            self._steps = blocks(matrix, planes * plane, sections, best)
+        self._rows, self._columns = (int(extent) for extent in weights.shape)
+        self._tile, self._centre = tile_of(isa), isa.centre
         self._sums = matrix.sum(axis=1, dtype=np.int64)
-        self._zeros = np.zeros(tile_of(isa), np.int32)
-        self._pixels = (np.arange(tile_of(isa)) * self._columns).astype(np.int32)
-        held = self._steps.groups * self._steps.height
-        self._held = -(-held // SQUARE) * SQUARE
-        self._chunk = self._held
-        if len(self._steps.starts) == 1:
-            self._chunk = min(_CHUNK_ROWS, self._held)
+        rows, _ = cheapest_steps(matrix, isa, has_quads=True)
+        quad = 1 if rows == SCATTERED else QUAD
+        steps = _steps(matrix, rows, self._tile * quad)
+        self._held = -(-steps.groups * steps.height // SQUARE) * SQUARE
+        self._chunk = self._held if len(steps.starts) > 1 else min(_CHUNK_ROWS, self._held)
+        half = narrower(isa)
+        pixels = (np.arange(self._tile) * self._columns).astype(np.int32)
+        self._kept = pixels, steps.offsets, steps.weights, steps.starts, np.zeros(64, np.int32)
+        at = [array.ctypes.data for array in self._kept]
+        numbers = (
+            at[0], self._columns, self._tile * quad, self._tile, *at[1:4], len(steps.starts),
+            steps.groups, steps.height, self._chunk, at[4], split_planes(quad),
+            *_functions(isa, rows),
+        )  # fmt: skip
+        # By the most positions that the last tile may have.
+        self._tables = [
+            (tile_of(end), np.array([*numbers, tile_of(end), *_functions(end, rows)], np.int64))
+            for end in (half or isa, isa)
+        ]
 
     def __call__(self, x: IntArray) -> IntArray:
         """Return int32 [p, rows] of codes [p, columns] of 8 bits."""
-        isa, tile = self._isa, tile_of(self._isa)
+        tile, columns = self._tile, self._columns
         codes = np.ascontiguousarray(x).view(np.uint8)
-        tiles = -(-len(codes) // tile)
-        if self._columns < _BEHIND:
+        if columns < _BEHIND or not codes.flags.writeable:
+            # Numba would compile everything once more for arrays that cannot be written.
             codes = np.pad(codes.reshape(-1), (0, _BEHIND))[: codes.size].reshape(codes.shape)
+        done = (len(codes) - 1) // tile * tile
         # Nothing behind the last position's codes may be read.
-        last = np.zeros(tile * self._columns + _BEHIND, np.uint8)
-        rest = codes[(tiles - 1) * tile :].reshape(-1)
-        last[: rest.size] = rest
-        signed = x.dtype == np.int8
-        added = np.zeros(self._held, np.int64)
-        added[: self._rows] = (isa.centre - 128 * signed) * self._sums
-        room = np.empty(-(-self._columns // 64) * 64 * tile, np.uint8)
+        last = np.zeros(tile * columns + _BEHIND, np.uint8)
+        last[: (len(codes) - done) * columns] = codes[done:].reshape(-1)
+        flip = 128 if x.dtype == np.int8 else 0
+        added = np.zeros(self._held, np.int32)
+        added[: self._rows] = (self._centre - flip) * self._sums
+        planes = np.empty(-(-columns // 64) * 64 * tile, np.uint8)
         sums = np.empty(self._chunk * tile, np.int32)
         out = np.empty((len(codes), self._held), np.int32)
-        added_words = added.astype(np.int32)
-        half = narrower(isa)
-        left = len(codes) - (tiles - 1) * tile
-        end = half if half is not None and left <= tile_of(half) else isa
-        row = np.array(
-            [
-                *(codes.ctypes.data, last.ctypes.data, self._pixels.ctypes.data, self._columns),
-                *(128 * signed, room.ctypes.data, tile * self._quad, tiles, tile, len(codes)),
-                *_addresses(self._steps),
-                *(len(self._steps.starts), self._steps.groups, self._steps.height, self._chunk),
-                *(self._zeros.ctypes.data, sums.ctypes.data, added_words.ctypes.data),
-                *(out.ctypes.data, 4 * self._held, self._held, split_planes(self._quad)),
-                *_functions(isa, self._steps.rows),
-                tile_of(end),
-                *_functions(end, self._steps.rows),
-            ],
-            np.int64,
-        )
-        _run(row)
-        return np.ascontiguousarray(out[:, : self._rows])
+        (_, short), (_, whole) = self._tables
+        row = short if len(codes) - done <= self._tables[0][0] else whole
+        _run(row, codes, last, flip, planes, sums, added, out)
+        return out if self._held == self._rows else np.ascontiguousarray(out[:, : self._rows])
 
 
-def _addresses(steps: Steps) -> tuple[int, int, int]:
-    return steps.offsets.ctypes.data, steps.weights.ctypes.data, steps.starts.ctypes.data
+def _steps(matrix: IntArray, rows: int, plane_bytes: int) -> Steps:
+    """Return the steps of weights [m, k] whose columns, or quads of them, are planes in turn."""
+    planes: IntArray = np.arange(int(matrix.shape[1]) // (1 if rows == SCATTERED else QUAD))
+    at, sections = planes * plane_bytes, planes * plane_bytes // _CACHED_BYTES
+    if rows == SCATTERED:
+        return scattered(matrix, at, sections)
+    return blocks(matrix, at, sections, rows)
 
 
 def _functions(isa: Isa, rows: int) -> tuple[int, int]:
@@ -149,23 +140,34 @@ def _functions(isa: Isa, rows: int) -> tuple[int, int]:
 
 
 @kernel
-def _run(row: Array) -> None:
+def _run(
+    row: IntArray, codes: Array, last: Array, flip: int, planes: Array, sums: Array, added: Array,
+    out: Array,
+) -> None:  # fmt: skip
     """Compute all positions; the columns of the row are those named above."""
-    chunks = row[HELD] // row[CHUNK] + (row[HELD] % row[CHUNK] > 0)
-    for tile in range(row[TILES]):
-        is_last = tile == row[TILES] - 1
-        before = tile * row[TILE]
-        codes = row[LAST_CODES] if is_last else row[CODES] + before * row[PIXEL_BYTES]
+    held = out.shape[1]
+    chunks = (held + row[CHUNK] - 1) // row[CHUNK]
+    x, to = codes.ctypes.data, planes.ctypes.data
+    for before in range(0, codes.shape[0], row[TILE]):
+        is_last = before + row[TILE] >= codes.shape[0]
         call_address(
-            row[SPLIT], codes, row[PIXEL_OFFSETS], row[LAST_TILE] if is_last else row[TILE],
-            row[PIXEL_BYTES], row[PLANES_AT], row[PLANE_BYTES], row[FLIP], 0, 0, 0,
+            row[SPLIT], last.ctypes.data if is_last else x + before * row[PIXEL_BYTES],
+            row[PIXEL_OFFSETS], row[LAST_TILE] if is_last else row[TILE], row[PIXEL_BYTES], to,
+            row[PLANE_BYTES], flip, 0, 0, 0,
         )  # fmt: skip
         for chunk in range(chunks):
-            _run_chunk(row, before, chunk * row[CHUNK], is_last)
+            first = chunk * row[CHUNK]
+            _add(row, to, sums.ctypes.data, first, is_last)
+            call_address(
+                row[LAST_TURN] if is_last else row[TURN],
+                sums.ctypes.data, min(row[CHUNK], held - first), added.ctypes.data + 4 * first,
+                out.ctypes.data + 4 * (before * held + first), 4 * held, codes.shape[0] - before,
+                0, 0, 0, 0,
+            )  # fmt: skip
 
 
 @kernel
-def _run_chunk(row: Array, before: int, first: int, is_last: bool) -> None:
+def _add(row: IntArray, planes: int, sums: int, first: int, is_last: bool) -> None:
     """Compute a tile's sums of a chunk of the rows."""
     group = first // row[HEIGHT]
     groups = min(row[CHUNK] // row[HEIGHT], row[GROUPS] - group)
@@ -174,14 +176,8 @@ def _run_chunk(row: Array, before: int, first: int, is_last: bool) -> None:
     for section in range(row[SECTIONS]):
         call_address(
             row[LAST_MULTIPLY] if is_last else row[MULTIPLY],
-            row[PLANES_AT], row[STEP_OFFSETS], row[WEIGHTS],
+            planes, row[STEP_OFFSETS], row[WEIGHTS],
             row[STARTS] + 4 * (section * (row[GROUPS] + 1) + group), groups,
-            initial, initial_step, row[SUMS], 0, 0,
+            initial, initial_step, sums, 0, 0,
         )  # fmt: skip
-        initial, initial_step = row[SUMS], 4 * positions
-    call_address(
-        row[LAST_TURN] if is_last else row[TURN],
-        row[SUMS], min(row[CHUNK], row[HELD] - first), row[ADDED] + 4 * first,
-        row[OUT] + before * row[OUT_BYTES] + 4 * first, row[OUT_BYTES], row[POSITIONS] - before,
-        0, 0, 0, 0,
-    )  # fmt: skip
+        initial, initial_step = sums, 4 * positions

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from hwsim.kernels.micro.planes import QUAD
-from hwsim.kernels.micro.stored import SCATTERED, highest
+from hwsim.kernels.micro.stored import SCATTERED, heights
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,8 +82,8 @@ def cheapest_steps(matrix: IntArray, isa: Isa, *, has_quads: bool) -> tuple[int,
         isa: What multiplies.
         has_quads: Whether columns lie together in fours; if not, steps are SCATTERED.
     """
-    heights = [rows for rows in (1, 2, 4) if rows <= highest(isa)] if has_quads else []
+    blocks = heights(isa) if has_quads else ()
     costs = COSTS[isa.group]
-    taken = {rows: costs.step(rows) * steps_of(matrix, rows) for rows in (SCATTERED, *heights)}
+    taken = {rows: costs.step(rows) * steps_of(matrix, rows) for rows in (SCATTERED, *blocks)}
     best = min(taken, key=taken.__getitem__)
     return best, taken[best]

@@ -37,7 +37,7 @@ def build(
         on_done: Called after each with its name.
 
     Raises:
-        UnsupportedError: No device runs the dense model.
+        UnsupportedError: No device runs the dense model, or any rung.
         RecipeError: The recipe depends on the device, or there is no such structure.
         DataError: The data does not fit the model.
     """
@@ -58,7 +58,11 @@ def build(
         cells |= {(job.pruning, p.name): c for p, c in zip(job.profiles, made, strict=True)}
         if on_done is not None:
             on_done(job.label)
-    return matrix_of(matter, dense, cells)
+    made = matrix_of(matter, dense, cells)
+    if not any(ladder.rungs for ladder in made.ladders):
+        fitting = [lad.refusal for lad in made.ladders if lad.device in made.dense_latency_s]
+        raise UnsupportedError(fitting[0])
+    return made
 
 
 def _jobs(matter: Matter, dense: Mapping[str, Cell]) -> tuple[Job, ...]:

@@ -65,7 +65,7 @@ def planes_of(what: Runs, operand: Operand, isa: Isa, quad: int) -> Planes:
         isa: Whose tiles.
         quad: Neighbouring channels that lie together, which divides the channels.
     """
-    _, height, width, channels = what.weights.shape
+    _, height, width, channels = (int(extent) for extent in what.weights.shape)
     images, rows, _, _ = operand.shape
     taps = [
         (a * what.dilation[0], b * what.dilation[1]) for a in range(height) for b in range(width)
@@ -99,7 +99,7 @@ def planes_of(what: Runs, operand: Operand, isa: Isa, quad: int) -> Planes:
         + ((i // down) * pitch + j // right) * quad
         for i, j in taps
     ]
-    planes: IntArray = np.arange(channels // quad) * plane
+    planes = np.arange(0, channels // quad * plane, plane)
     offsets = np.add.outer(first, planes)
     return Planes(
         quad=quad,

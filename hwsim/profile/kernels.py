@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Support: TypeAlias = Literal["native", "decoded"]
 """`native`: the kernel works on it as it lies; `decoded`: it is unpacked to dense first."""
 
-Zeros: TypeAlias = Literal["multiply", "gate", "check"]
+Zeros: TypeAlias = Literal["multiply", "gate", "check", "check_activations"]
 """What a kernel does with an operand that is zero and lies there all the same."""
 
 LOCKSTEP = "lockstep"
@@ -68,7 +68,8 @@ class Cycles(Section):
         per_input: Per activation element read: packing, pooling.
         per_tap: Per patch row gathered (im2col copies one row of a kernel window at a time).
         per_nonzero: Per stored weight walked: finding its place.
-        per_check: Per weight, or vector of weights, that is looked at to see whether it is zero.
+        per_check: Per weight, vector of weights or activation that is looked at to see whether it
+            is zero.
         per_decode: Per weight unpacked to dense before the kernel starts.
         per_weight_byte: Per byte of weights as stored, fetched once: wait states of a flash.
         per_transform: Per element of the tiles that a Winograd kernel transforms.
@@ -147,7 +148,8 @@ class KernelRule(Section):
         zeros: What becomes of zero operands that are not skipped by the format: `multiply`, as any
             other; `gate`, they take their slot and no energy (weights, and activations where data
             shows them); `check`, a loop looks at every stored weight and multiplies only those that
-            are not zero, dense ones too.
+            are not zero, dense ones too; `check_activations`, it looks at every activation of a
+            patch, once per `tile.m` channels, and skips those that data shows to be zero.
         skips_vectors: Width of the vectors along the weights of one output that the kernel skips
             where all lanes are zero, dense weights too; the other lanes are multiplied. Absent
             where stored weights move together.
@@ -208,7 +210,7 @@ class KernelRule(Section):
     @property
     def sees_activations(self) -> bool:
         """Whether zero activations change what it does."""
-        return self.zeros == "gate" or self.schedule != LOCKSTEP
+        return self.zeros in ("gate", "check_activations") or self.schedule != LOCKSTEP
 
     @property
     def accelerator(self) -> Accelerator | None:

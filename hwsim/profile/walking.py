@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.cache import CacheLevel, CacheState
 from hwsim.errors import ProfileError
+from hwsim.formats import Dense
 from hwsim.profile.kernels import LOCKSTEP
 
 if TYPE_CHECKING:
@@ -92,5 +93,20 @@ def _together(rule: KernelRule) -> Iterator[str]:
         yield "tile.k: expected 1, as skips_vectors says how many weights move together"
     if rule.skips_vectors is not None and rule.gathers:
         yield "gathers: expected false, as vectors of weights meet vectors of activations"
+    if rule.zeros == "check_activations":
+        yield from _looks_at_activations(rule)
     if rule.finds_zeros and rule.other_tiles:
         yield "other_tiles: expected none, as the kernel walks what is not zero with one tile"
+
+
+def _looks_at_activations(rule: KernelRule) -> Iterator[str]:
+    if (rule.tile.positions, rule.tile.k, rule.other_tiles, rule.units) != (1, 1, (), 1):
+        yield (
+            "tile: expected m alone, and one tile, as an activation that is looked at is one "
+            "weight deep and one position wide"
+        )
+    if rule.workers > 1 or rule.skips_vectors is not None:
+        yield "zeros: expected no workers and skips_vectors beside check_activations"
+    for name, support in rule.formats.items():
+        if support == "native" and name != Dense().name:
+            yield f"formats.{name}: expected decoded, as each activation meets dense weights"

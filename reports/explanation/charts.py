@@ -25,9 +25,10 @@ TOTAL: Final = "#7d8894"
 """Blue and vermilion are told apart by colour-blind readers too."""
 MEASURES: Final = {"total": "total", "saves": "relative", "adds": "relative"}
 NAME: Final = 28
-"""Characters of a label on an axis."""
+SHORT: Final = 20
+"""Characters of a label on an axis, and where there is little room."""
 ROW: Final = 30
-MARGIN: Final = 56
+MARGIN: Final = 64
 """Pixels per bar, and for the axis below."""
 SOLID: Final[tuple[Cause, ...]] = (
     "memory_bound",
@@ -72,10 +73,11 @@ def waterfall_figure(drop: Waterfall) -> Figure:
         "connector": {"line": {"width": 1, "dash": "dot", "color": TOTAL}},
     }
     ends = [min(0.0, *(bar.end_s for bar in bars)), drop.longest_s]
-    names = [_name(bar) for bar in bars]
+    names, short = ([_name(bar, most) for bar in bars] for most in (NAME, SHORT))
     axis: Figure = {"range": [end / base for end in ends]}
     layout = _layout(names, f"latency [{drop.unit.symbol}]", axis)
-    return {"data": [trace, _figures(bars, base)], "layout": layout | {"waterfallgap": 0.35}}
+    layout |= {"waterfallgap": 0.35, "meta": short}
+    return {"data": [trace, _figures(bars, base)], "layout": layout}
 
 
 def _figures(bars: Sequence[Bar], base: float) -> Figure:
@@ -174,7 +176,7 @@ def _layout(names: list[str], title: str, axis: Figure) -> Figure:
     rows = len(names)
     return {
         "height": MARGIN + ROW * rows,
-        "margin": {"l": 8, "r": 8, "t": 6, "b": 44},
+        "margin": {"l": 8, "r": 8, "t": 6, "b": 52},
         "font": {"family": "system-ui, sans-serif", "size": 13},
         "showlegend": False,
         "hoverlabel": {"align": "left"},
@@ -191,8 +193,8 @@ def _layout(names: list[str], title: str, axis: Figure) -> Figure:
     }
 
 
-def _name(bar: Bar) -> str:
-    name = plain(shorten(bar.label, NAME))
+def _name(bar: Bar, most: int) -> str:
+    name = plain(shorten(bar.label, most))
     return f"<b>{name}</b>" if bar.kind == "total" else name
 
 

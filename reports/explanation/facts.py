@@ -31,7 +31,7 @@ def facts_of(attribution: Attribution) -> tuple[Fact, ...]:
     )
     facts: list[Fact] = []
     for title, ladder, was, now in figures:
-        unit = unit_for([was, now], ladder)
+        unit = unit_for([max(was, now)], ladder)
         facts.append(Fact(title, *(f"{unit.text(each)} {unit.symbol}" for each in (was, now))))
     if before.accuracy is not None or after.accuracy is not None:
         facts.append(Fact("top-1", _top1(before), _top1(after)))

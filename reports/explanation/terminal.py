@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 FILLS: Final = {"total": "█", "saves": "░", "adds": "▓"}
 STYLES: Final = {"total": "", "saves": "blue", "adds": "yellow"}
 """Blue and yellow are told apart by colour-blind readers too; the signs say the same."""
-LABEL: Final = 34
-"""Most characters of the name of a bar."""
+LABEL: Final = (24, 40)
+"""Least and most characters of the name of a bar; between them two fifths of the width."""
 LONGEST_BAR: Final = 60
 NAME: Final = (12, 40)
 """Least and most characters of a layer's name."""
@@ -120,7 +120,8 @@ def _chapter(chapter: Chapter, width: int, layers: int) -> list[RenderableType]:
 
 def _bars(drop: Waterfall, width: int) -> list[Text]:
     bars = drop.bars
-    names = tuple(shorten(bar.label, LABEL) for bar in bars)
+    room = min(LABEL[1], max(LABEL[0], width * 2 // 5))
+    names = tuple(shorten(bar.label, room) for bar in bars)
     table = (
         TextColumn("bar", ("",), names, is_number=False),
         TextColumn("time", (f"[{drop.unit.symbol}]",), tuple(bar.text for bar in bars)),

@@ -30,7 +30,8 @@ class Cell:
 
     Attributes:
         kind: See `Kind`.
-        text: `62 %`, `always`, `≈1x`, `slower`, `never` or `refused`.
+        text: `62 %`, `always`, `pays` at the only sparsity that there is, `≈1x`, `slower`,
+            `never` or `refused`.
         shade: How early it pays, 0..1; 0 where it does not.
         ladder: The record.
     """
@@ -54,6 +55,8 @@ def cell_of(ladder: Ladder) -> Cell:
     kind = _kind(ladder)
     if kind != "pays" or ladder.crossover is None:
         return Cell(kind=kind, text=WORDS[kind], shade=0.0, ladder=ladder)
+    if len(ladder.rungs) == 1:
+        return Cell(kind=kind, text="pays", shade=1.0 - ladder.rungs[0].sparsity, ladder=ladder)
     text = percent(ladder.crossover) if ladder.crossover else "always"
     return Cell(kind=kind, text=text, shade=1.0 - ladder.crossover, ladder=ladder)
 
@@ -84,7 +87,11 @@ def told(cell: Cell) -> str:
     best = max(ladder.rungs, key=lambda rung: rung.speedup)
     top = f"at most {times(best.speedup)}, at {percent(best.sparsity)}"
     stored = "" if ladder.format == "dense" else f" as {ladder.format}"
+    if ladder.format == "dense" and ladder.executed_as == "dense_fallback":
+        stored = " though stored dense (what compiles it drops or codes zeros)"
     match cell.kind:
+        case "pays" if len(ladder.rungs) == 1:
+            text = f"Faster{stored}: {times(best.speedup)} at {percent(best.sparsity)}"
         case "pays" if ladder.crossover == 0.0:
             text = f"Faster at every sparsity asked for{stored}: {top}"
         case "pays":

@@ -85,6 +85,7 @@ def _ladder(ladder: Ladder) -> dict[str, object]:
     return {
         "kind": cell.kind,
         "text": cell.text,
+        "shade": round(cell.shade, 3),
         "told": told(cell),
         "crossover": ladder.crossover,
         "calibrated": ladder.is_calibrated,

@@ -109,6 +109,8 @@ def notes(matrix: Matrix) -> Iterator[str]:
         "interpolated between rungs; always: faster on every rung. Per rung, the fastest format "
         "that the device's kernels take as it lies."
     )
+    if any(cell.text == "pays" for row in rows for cell in row.cells):
+        yield "pays: faster than dense at the only sparsity there is, as that of an N:M pattern."
     if "never" in kinds:
         yield "never: no kernel takes it; zeros are stored and multiplied as any other weight."
     if "slower" in kinds:

@@ -15,8 +15,12 @@ function widest(texts) {
 // Bars end where their longest figure still fits beside them; a narrow page leaves shares out.
 function makeRoom(element, trace, layout) {
   const pixels = 7.6;
-  const plot = element.clientWidth - 24 - pixels * widest(layout.yaxis.ticktext);
-  if (plot < 420) trace.text = trace.meta;
+  const room = () => element.clientWidth - 24 - pixels * widest(layout.yaxis.ticktext);
+  if (room() < 420) {
+    trace.text = trace.meta;
+    layout.yaxis.ticktext = layout.meta;
+  }
+  const plot = room();
   const left = Math.max(0.3, 1 - (pixels * widest(trace.text)) / plot);
   const [start, end] = layout.xaxis.range;
   layout.xaxis.range = [start, start + (end - start) / left];

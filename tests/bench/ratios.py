@@ -20,19 +20,18 @@ from typing import Any
 
 import numpy as np
 import onnxruntime  # pyright: ignore[reportMissingTypeStubs]
-import scipy.sparse  # pyright: ignore[reportMissingTypeStubs]
 from ai_edge_litert.interpreter import (  # pyright: ignore[reportMissingTypeStubs]
     Interpreter,
     OpResolverType,
 )
 
 import hwsim
-from hwsim.formats import NM, Bitmask, Csr, Dense
 from hwsim.graph import Graph
 from tests.bench.caches import cache_ratios
 from tests.bench.layers import all_ratios
 from tests.bench.networks import mobilenet_v2, quantized, resnet18
 from tests.bench.signs import sign_ratios
+from tests.bench.sparse import sparse_ratios
 
 ort: Any = onnxruntime
 
@@ -123,24 +122,6 @@ def batch_ratio(graph: Graph, affinity: set[int]) -> float:
     return one / together
 
 
-def format_ratios(sparsity: float) -> dict[str, float]:
-    """Return the ratio of scipy's CSR product to ours, 256 x 1152 by 196 columns."""
-    rng = np.random.default_rng(0)
-    codes = rng.integers(-127, 128, (256, 1152)).astype(np.int8)
-    codes[rng.random(codes.shape) < sparsity] = 0
-    patches = rng.integers(-128, 128, (196, 1152)).astype(np.int8)
-    peer: Any = scipy.sparse.csr_matrix(codes.astype(np.float32))
-    columns = np.ascontiguousarray(patches.T.astype(np.float32))
-    kept = np.where(np.arange(1152) % 4 < 2, codes, 0).astype(np.int8)
-    packed = {
-        format_.name: (format_, format_.pack(kept if isinstance(format_, NM) else codes, 8))
-        for format_ in (Dense(), Csr(), Bitmask(), NM(2, 4))
-    }
-    jobs = [partial(format_.bind(encoded), patches) for format_, encoded in packed.values()]
-    theirs, *ours = median_times_s(lambda: peer @ columns, *jobs, repeat=1)
-    return {name: theirs / mine for name, mine in zip(packed, ours, strict=True)}
-
-
 def geomean(ratios: Iterable[float]) -> float:
     """Return the geometric mean."""
     logs = [math.log(ratio) for ratio in ratios]
@@ -169,9 +150,7 @@ def all_results() -> dict[str, dict[str, float]]:
     for build in NETWORKS:
         results[f"{build.__name__}, 224 x 224"] = network_ratios(build)
     results |= all_ratios()
-    for sparsity in (0.5, 0.9, 0.95):
-        results[f"scipy CSR float32 / ours, {sparsity:.0%} zeros"] = format_ratios(sparsity)
-    return results | sign_ratios() | cache_ratios()
+    return results | sparse_ratios() | sign_ratios() | cache_ratios()
 
 
 def main() -> None:

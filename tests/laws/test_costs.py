@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import cache
 from itertools import pairwise
 
 import pytest
 
 import compressors
-from hwsim.cost import count, price
+from hwsim.cost import count, count_by_density, price
 from hwsim.data import Data
 from hwsim.errors import UnsupportedError
 from hwsim.evaluation import estimate
@@ -100,6 +101,37 @@ def test_more_zeros_never_cost_more(graph: str, name: str) -> None:
         assert sparser.latency_s <= denser.latency_s
         assert sparser.macs_effective < denser.macs_effective
         assert sparser.footprint.flash_bytes <= denser.footprint.flash_bytes
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_counts_are_whole_numbers_and_slots_are_spent_once(name: str) -> None:
+    program = lower(integer("residual", 0.9), device(name))
+    for step, exact, even in zip(
+        program.steps, count(program), count_by_density(program), strict=True
+    ):
+        for counts in (exact, even):
+            found = asdict(counts)
+            bytes_, misses = found.pop("traffic_bytes"), found.pop("gather_misses")
+            numbers = [*found.values(), *bytes_.values(), *misses.values()]
+            assert all(type(number) is int and number >= 0 for number in numbers)
+            assert counts.macs_effective <= counts.macs
+        # Without data, densities say as well what is multiplied; they err on who waits for whom.
+        assert exact.macs_executed + exact.macs_gated == even.macs_executed + even.macs_gated
+        if step.rule is not None and not step.rule.winograd and step.rule.accelerator is None:
+            assert exact.macs_effective <= exact.macs_executed + exact.macs_gated
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_zeros_of_activations_never_cost(name: str) -> None:
+    graph = integer("residual", 0.9)
+    profile = with_dead_channels(device(name))
+    blind = estimate(graph, profile)
+    seen = estimate(graph, profile, Data(x=samples(graph, 3)))
+    for before, after in zip(blind.steps, seen.steps, strict=True):
+        assert after.counts.macs_executed <= before.counts.macs_executed
+        assert after.energy_j <= before.energy_j * (1 + 1e-12)
+    if not any(rule.sees_activations for rule in profile.runtime.kernels.values()):
+        assert seen == blind
 
 
 @pytest.mark.parametrize("bits", [8, 4])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import product
 from typing import Any
 
@@ -18,7 +19,7 @@ from hwsim.formats import Dense
 from hwsim.graph import Graph
 from hwsim.lower import lower
 from hwsim.ops import Conv2d
-from hwsim.profile import DeviceProfile, device
+from hwsim.profile import DeviceProfile, Tile, device
 from hwsim.program import Program
 from tests.devices import unit_device
 from tests.graphs import GraphBuilder, residual, run_integers, samples
@@ -122,6 +123,25 @@ def test_activations_without_zeros_cost_what_unknown_ones_do(name: str) -> None:
     program = lower(graph, device(name))
     seen = Activations(samples=2, masks={"x": np.ones((2, 1, 6, 5, 4), bool)})
     assert count(program, seen) == count(program)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_a_loop_may_look_at_activations(groups: int) -> None:
+    rule = {"zeros": "check_activations", "formats": {"dense": "native"}}
+    program = lower(integer(strided(groups)), unit_device(Tile(m=3), rule=rule))
+    seen = activations_of(program, Data(x=samples(program.graph, 3)))
+    assert seen is not None
+    op, at = second(program)
+    ones = replace(op, weight=replace(op.weight, codes=np.ones_like(op.weight.codes)))
+    blind, counts = count(program)[at], count(program, seen)[at]
+    found = [products(ones, mask[0]) // (8 // groups) for mask in seen.masks["relu"]]
+    executed = (2 * sum(found) + 3) // 6 * (8 // groups)
+    assert counts.macs_executed == executed < blind.macs_executed == blind.macs
+    # Rows of each group are rounded up to three; each tile of them looks anew.
+    tiles = -(-(8 // groups) // 3)
+    assert counts.macs_issued * (8 // groups) == executed * tiles * 3
+    depth = op.weight.matrix.shape[1]
+    assert counts.checks == blind.checks == counts.positions * groups * depth * tiles
 
 
 def test_large_layers_are_looked_at_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:

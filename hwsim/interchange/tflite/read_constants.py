@@ -38,20 +38,20 @@ def buffer_bytes(buffer: Any, content: bytes) -> bytes:
 
 
 def constant_of(
-    tensor: Any, raw: bytes, shape: Shape, dtype: np.dtype[Any], bits: int, where: str
+    tensor: Any, raw: bytes | None, shape: Shape, dtype: np.dtype[Any], bits: int, where: str
 ) -> Array:
     """Return the values of a constant, all of them where some are stored.
 
     Args:
         tensor: Of the schema.
-        raw: Its bytes.
+        raw: Its bytes; None where there are none in the file.
         shape: All axes.
         dtype: Of its values.
         bits: Of one value in the file.
         where: For messages.
 
     Raises:
-        InterchangeError: There are too few or too many bytes, or places that are none.
+        InterchangeError: There are no, too few or too many bytes, or places that are none.
     """
     try:
         sparsity = read_sparsity(tensor)
@@ -59,7 +59,8 @@ def constant_of(
     except FormatError as error:
         raise InterchangeError(f"{where} is stored sparse, but {error}") from error
     size = -(-count * bits // 8)
-    if len(raw) != size:
-        raise InterchangeError(f"{where}: expected {size} bytes of values, got {len(raw)}")
+    if raw is None or len(raw) != size:
+        got = 0 if raw is None else len(raw)
+        raise InterchangeError(f"{where}: expected {size} bytes of values, got {got}")
     values = unpacked(raw, bits, count) if bits < 8 else np.frombuffer(raw, dtype)
     return values.reshape(shape) if sparsity is None else unfolded(values, sparsity, shape)

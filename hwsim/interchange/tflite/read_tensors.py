@@ -165,11 +165,10 @@ class Tensors:
         where = f"{self._where}: tensor {self.name(source)!r}"
         if tensor.Type() not in _DTYPES:
             raise InterchangeError(f"{where} has type {tensor.Type()}, which is not supported")
-        raw = buffer_bytes(self._model.Buffers(tensor.Buffer()), self._content)
+        buffer = self._model.Buffers(tensor.Buffer())
+        raw = buffer_bytes(buffer, self._content) if has_bytes(buffer) else None
         dtype = np.dtype(_DTYPES[tensor.Type()])
         bits = PACKED_BITS.get(tensor.Type(), 8 * dtype.itemsize)
-        if not self.has_constant(source):
-            raise InterchangeError(f"{where}: expected values in the file, got none")
         return constant_of(tensor, raw, self._shape(source), dtype, bits, where)
 
     def weight(self, index: int) -> Weight:

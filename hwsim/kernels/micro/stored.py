@@ -7,6 +7,7 @@ four planes of bytes, which are interleaved in registers first: twice as many sh
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
 from hwsim.jit import target
@@ -48,11 +49,12 @@ def tile_of(isa: Isa) -> int:
     return 4 * isa.lanes
 
 
-def highest(isa: Isa) -> int:
+def heights(isa: Isa) -> tuple[int, ...]:
     """Return how many rows may share what is read of a quad: as registers allow."""
-    return 4 if isa.registers >= 16 else 2
+    return (1, 2, 4) if isa.registers >= 16 else (1, 2)
 
 
+@cache
 def narrower(isa: Isa) -> Isa | None:
     """Return what takes the same steps in tiles half as wide, None where this process has none."""
     for other in allowed(target()[1]):
@@ -87,8 +89,8 @@ def stored_rows(isa: Isa, rows: int) -> int:
     for every row of the group.
 
     Args:
-        isa: One that `is_multiplied` accepts. What it takes off every byte is missing from the sums.
-        rows: In a group, 1 to `highest(isa)`; SCATTERED for one row, of any columns.
+        isa: One that `is_multiplied` accepts; what it takes off every byte, the sums lack.
+        rows: In a group, one of `heights(isa)`; SCATTERED for one row, of any columns.
     """
     return address_of(_name(isa, rows), lambda: stored_text(isa, rows))
 

@@ -46,7 +46,7 @@ function paint() {
     if (at === "") {
       cell.textContent = cell.dataset.text;
       cell.className = `c ${ladder.kind}`;
-      cell.style.setProperty("--v", ladder.kind === "pays" ? 1 - (ladder.crossover || 0) : 0);
+      cell.style.setProperty("--v", ladder.shade);
     } else if (!rung) {
       cell.textContent = "–";
       cell.className = "c never";

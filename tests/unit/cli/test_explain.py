@@ -134,6 +134,15 @@ def test_advice_is_priced_on_the_device(hwsim: Hwsim) -> None:
     assert document()["attributions"][0]["advice"] == []
 
 
+def test_no_advice_is_slower_than_what_it_advises_on(hwsim: Hwsim) -> None:
+    # EIE sees zeros among activations, so both must be priced on the same samples.
+    hwsim(*explain("--json", "o.json", "--baseline", "quantize", device="eie_sim"))
+    (each,) = document()["attributions"]
+    assert each["advice"]
+    for advice in each["advice"]:
+        assert advice["latency_s"] <= 1.005 * each["result"]["latency_s"]
+
+
 def test_densities_alone_are_told_where_places_of_zeros_matter(hwsim: Hwsim) -> None:
     hwsim(*explain("--json", "o.json", "--device", INTEGERS_ONLY))
     dense, walking = (each["by_density_s"] for each in document()["attributions"])

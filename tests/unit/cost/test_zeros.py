@@ -17,12 +17,13 @@ from hwsim.formats import NM, Bitmask, Dense, Format
 from hwsim.graph import Graph
 from hwsim.lower import lower
 from hwsim.ops import MatMul
-from hwsim.profile import Cycles, DeviceProfile, Tile
+from hwsim.profile import Cycles, DeviceProfile, Memory, Tile
 from hwsim.records import Counts, StepEstimate
 from tests.devices import unit_device
 from tests.graphs import GraphBuilder
 from tests.unit.cost.test_count import layer
 
+NEAR = {"l1": Memory(size_bytes=1024, pj_per_byte=0.0)}
 CODES = [[1, 2, 3, 0], [0, 0, 4, 0], [5, 0, 6, 0]]
 
 matrices = hnp.arrays(
@@ -31,7 +32,7 @@ matrices = hnp.arrays(
 
 
 def counted(graph: Graph, tile: Tile | None = None, **rule: Any) -> Counts:
-    (counts,) = count(lower(graph, unit_device(tile, rule=rule)))
+    (counts,) = count(lower(graph, unit_device(tile, rule=rule, caches=NEAR)))
     return counts
 
 
@@ -74,6 +75,16 @@ def test_looking_for_zeros_is_paid_per_weight_and_tile_of_positions() -> None:
     assert counts.macs_padding == 6 * 3
     profile = unit_device(rule={"zeros": "check"}, cycles=Cycles(per_mac=1, per_check=0.5))
     assert priced(layer(CODES, Dense()), profile).terms_s == {"mac": 6, "check": 6}
+
+
+def test_operands_that_are_looked_at_are_read_once() -> None:
+    for width, weights in ((None, 12), (3, 18)):
+        rule = {"zeros": "check", "skips_vectors": width}
+        profile = unit_device(rule=rule, caches=NEAR)
+        (counts,) = count(lower(layer(CODES, Dense()), profile))
+        # A vector of three is rounded up; each weight issued looks up one of the activations.
+        issued = counts.macs_executed + counts.macs_padding
+        assert counts.traffic_bytes["l1"] == weights + issued + 3
 
 
 def test_stored_weights_alone_are_looked_at() -> None:

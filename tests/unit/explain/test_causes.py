@@ -163,7 +163,7 @@ def test_irregularity_shows_as_imbalance() -> None:
     # Each of two groups of four waits for one full row.
     assert provoked.speedup == 1
     assert provoked.layers[0].words == (
-        "75 % of the slots do nothing: lanes wait for the fullest one (75 % of its time)"
+        "75 % of the slots do nothing: lanes wait for the one with most weights (75 % of its time)"
     )
     even = found_between(linear(), linear(EVEN, Bitmask()), profile)
     assert set(even.bars_s) == {"fewer_macs"}
@@ -226,7 +226,7 @@ def test_irregular_memory_access_shows_as_gathers() -> None:
 
     provoked = found_between(wide(zeros=False), wide(zeros=True), profile(100.0))
     assert worst(provoked) == "gathers"
-    assert "activations read at looked-up places miss a cache" in provoked.layers[0].words
+    assert "reads at looked-up places fetch" in provoked.layers[0].words
     assert "gathers" not in found_between(wide(zeros=False), wide(zeros=True), profile(0.0)).bars_s
 
 

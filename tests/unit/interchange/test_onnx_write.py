@@ -180,7 +180,7 @@ def refused(graph: Graph, path: Path, style: str | None = None) -> str:
 def test_unknown_styles_are_refused(tmp_path: Path) -> None:
     graph = mlp()
     assert refused(graph, tmp_path / "m.onnx", "qop") == (
-        "m.onnx: .onnx has no style 'qop'; it has qdq, qoperator"
+        "m.onnx: .onnx has no style 'qop'; it has qdq, qoperator, sparse"
     )
     assert refused(graph, tmp_path / "m.hwsim", "qdq") == (
         "m.hwsim: .hwsim has no style 'qdq'; it has one way of writing only"

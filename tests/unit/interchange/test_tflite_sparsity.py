@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import pytest
@@ -25,6 +25,7 @@ from hwsim.interchange.tflite.sparsity import (
     unfolded,
     walk_of,
 )
+from hwsim.interchange.tflite.write_schema import Call, Tensor, model_bytes
 from tests.graphs import GraphBuilder, mlp, samples
 from tests.unit.interchange.damage import flips, read, truncations
 
@@ -184,12 +185,73 @@ def test_what_stays_sparse(recipe: str, form: Format, tmp_path: Path) -> None:
         np.testing.assert_array_equal(weight.codes, node.op.weight.codes)
 
 
+def expanded(source: Tensor, result: Tensor) -> bytes:
+    """Return the file of x [1, 4] by a weight that DENSIFY makes of `source`."""
+    tensors = [
+        Tensor(name="x", shape=(1, 4), dtype="float32"),
+        source,
+        result,
+        Tensor(name="y", shape=(1, 4), dtype="float32"),
+    ]
+    calls = [
+        Call(code="DENSIFY", version=1, inputs=(source.name,), outputs=(result.name,)),
+        Call(
+            code="FULLY_CONNECTED",
+            version=6,
+            inputs=("x", result.name, ""),
+            outputs=("y",),
+            table="FullyConnectedOptions",
+        ),
+    ]
+    return model_bytes(tensors, calls, ["x"], ["y"], {})
+
+
+STORED: Final = Tensor(
+    name="stored",
+    shape=(4, 4),
+    dtype="float32",
+    values=np.arange(1, 6, dtype=np.float32),
+    sparsity=ROWS,
+)
+
+
+def test_what_is_expanded_is_the_weight(tmp_path: Path) -> None:
+    path = tmp_path / "net.tflite"
+    path.write_bytes(expanded(STORED, replace(STORED, name="w", values=None, sparsity=None)))
+    (node,) = load(path).nodes
+    assert node.op.weight is not None
+    assert node.op.weight.format == Csr()
+    np.testing.assert_array_equal(node.op.weight.codes, MATRIX)
+
+
+@pytest.mark.parametrize(
+    ("source", "result", "message"),
+    [
+        ({"values": None, "sparsity": None}, {}, "DENSIFY expands constants, got 'stored'"),
+        ({}, {"shape": (2, 4)}, "expected the type and shape of 'stored', got others"),
+        ({}, {"dtype": "int8"}, "expected the type and shape of 'stored', got others"),
+        ({"values": np.ones(4, np.float32)}, {}, "expected 20 bytes of values, got 16"),
+        ({"shape": (5, 4)}, {"shape": (5, 4)}, "is stored sparse, but expected 5 positions"),
+    ],
+)
+def test_what_cannot_be_expanded(
+    source: dict[str, Any], result: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "net.tflite"
+    made = replace(STORED, **({"name": "w", "values": None, "sparsity": None} | result))
+    path.write_bytes(expanded(replace(STORED, **source), made))
+    with pytest.raises(InterchangeError, match=message) as error:
+        load(path)
+    assert "\n" not in str(error.value)
+
+
 def test_damaged_files_give_one_line(tmp_path: Path) -> None:
     path = tmp_path / "net.tflite"
-    save(layered("prune{structure=block1x16,sparsity=0.5}|quantize"), path, "sparse")
-    content = path.read_bytes()
-    for damaged in (*truncations(content, 20), *flips(content, 200, 7)):
-        assert read(tmp_path / "damaged.tflite", damaged) is not None
+    for structure in ("block1x16", "block4x2"):
+        save(layered(f"prune{{structure={structure},sparsity=0.8}}|quantize"), path, "sparse")
+        content = path.read_bytes()
+        for damaged in (*truncations(content, 20), *flips(content, 200, 7)):
+            assert read(tmp_path / "damaged.tflite", damaged) is not None
 
 
 def test_what_is_told(tmp_path: Path) -> None:

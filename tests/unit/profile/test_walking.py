@@ -23,16 +23,21 @@ def problem(name: str, settings: dict[str, Any]) -> str:
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"zeros": "skip"}, "walk.zeros: Input should be 'multiply', 'gate' or 'check'"),
+        ({"zeros": "skip"}, "walk.zeros: Input should be 'multiply', 'gate', 'check' or"),
+        ({"zeros": "check_activations", "tile.n": 2}, "walk.tile: expected m alone"),
+        ({"zeros": "check_activations"}, "walk.formats.csr: expected decoded"),
+        ({"zeros": "check_activations", "workers": 2}, "walk.zeros: expected no workers"),
         ({"skips_vectors": 65}, "walk.skips_vectors: Input should be less than or equal to 64"),
         ({"gathers": True}, "walk.gathers: expected a cache that activations are gathered through"),
         ({"scheduling": "queue"}, "walk.workers: expected 2 or more"),
-        ({"chunk": 2}, "walk.chunk: expected 1, as static scheduling gives out single groups"),
+        (
+            {"workers": 2, "chunk": 2},
+            "walk.chunk: expected 1, as static scheduling gives out single groups",
+        ),
         ({"workers": 2, "units": 2}, "walk.units: expected 1"),
         ({"zeros": "check", "units": 2}, "walk.units: expected 1"),
         ({"skips_vectors": 8, "tile.k": 2}, "walk.tile.k: expected 1"),
         ({"skips_vectors": 8, "gathers": True}, "walk.gathers: expected false"),
-        ({"zeros": "check", "winograd": (2,)}, "walk.winograd: transformed weights have no zeros"),
         ({"schedule": "eie", "zeros": "gate"}, "walk.schedule: eie finds zeros by itself"),
         ({"schedule": "eie", "workers": 2}, "walk.schedule: eie finds zeros by itself"),
         ({"zeros": "check", "other_tiles": ({"m": 2},)}, "walk.other_tiles: expected none"),
@@ -67,6 +72,13 @@ def test_a_kernel_that_gathers_needs_the_latency_of_every_miss(memory: str, cach
     key = f"{MEMORIES}.{memory}.latency_cycles"
     message = f"csr_vector.gathers: {cache} fetches lines from {memory}, whose latency is not known"
     assert message in problem("gather_cpu_sim", {key: None})
+
+
+def test_winograd_finds_no_zeros() -> None:
+    rules = device("rpi4_ncnn").runtime.kernels
+    name = next(name for name, rule in rules.items() if rule.winograd)
+    told = problem("rpi4_ncnn", {f"runtime.kernels.{name}.zeros": "gate"})
+    assert f"{name}.winograd: transformed weights have no zeros" in told
 
 
 def test_what_fits_together_loads() -> None:

@@ -1,5 +1,6 @@
 from dataclasses import replace
 
+from hwsim.explain import attribute, largest, lost_of
 from hwsim.records import Comparison, Result
 from reports.causes import executed_as
 from reports.labels import device_label
@@ -36,8 +37,8 @@ def test_where_native_the_terms_are_named() -> None:
     text = sentence(HOSTILE, PRUNED, CPU.name)
     assert text == (
         f"5.16x fewer effective MACs, 1.94x faster: {DENSE} (1 of 8 layers dense_fallback); "
-        "finding the stored weights takes time (index 53 %, placement 15 %, imbalance 13 % "
-        "of 1.89 ms over)"
+        "finding the stored weights takes time (index 64 %, imbalance 15 %, activations 10 % "
+        "of 1.56 ms over)"
     )
 
 
@@ -131,10 +132,11 @@ def test_other_numbers_are_not_explained_as_sparsity() -> None:
         baseline=BASELINE,
         version="1",
     )
+    detail = "numbers 93 % of 87.8 ms over"
     assert [(why.promise, why.text) for why in whys(made)] == [
         (
             "as many effective MACs",
-            "f32 numbers where the baseline has 8x8: 0.21x on stm32l4r5_tflm",
+            f"f32 numbers where the baseline has 8x8 ({detail}): 0.21x on stm32l4r5_tflm",
         )
     ]
 
@@ -148,5 +150,30 @@ def test_the_tile_is_named() -> None:
     )
     padded = replace(small, estimate=replace(small.estimate, steps=steps))
     made = Comparison(results=(dense, padded), baseline=BASELINE, version="1")
-    assert "rounding up to the kernel's tile" in whys(made)[0].text
+    assert "rounding up to tiles, vectors or blocks" in whys(made)[0].text
     assert "(tiles 100 % of " in whys(made)[0].text
+
+
+def test_what_is_named_is_what_explain_names() -> None:
+    made = comparison()
+    for cell in made.results:
+        baseline = made.baseline_of(cell)
+        assert baseline is not None
+        bars = attribute(baseline, cell).bars_s
+        shares = largest(lost_of(bars))
+        text = why(cell, speedup(made, cell))
+        if " over)" not in text:
+            continue
+        named = text[text.rindex("(") + 1 : text.rindex(" of ")].split(", ")
+        spelled = [f"{c.replace('_', ' ')} {100 * share:.0f} %" for c, share in shares.items()]
+        assert named == spelled
+
+
+def test_a_cause_that_its_reason_tells_is_not_told_twice() -> None:
+    # On the microcontroller nearly all of the lost time goes into zeros.
+    assert "over)" not in sentence(KWS, PRUNED, MCU.name)
+    # On the GPU calls take it, whatever is multiplied.
+    assert sentence(KWS, PRUNED, GPU.name).endswith(
+        "the time of calls and launches shrinks less than the MACs (overhead 56 %, placement 44 % "
+        "of 29.3 µs over)"
+    )

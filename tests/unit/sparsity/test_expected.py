@@ -139,6 +139,12 @@ def test_a_longer_queue_beside_many_masks() -> None:
     assert found == expected_schedule(100, 64, 0.3, 8, "queue", 2)
 
 
+def test_groups_between_barriers_are_alike_and_so_are_their_errors() -> None:
+    one = expected_schedule(50, 64, 0.3, 8, "queue")
+    four = expected_schedule(200, 64, 0.3, 8, "queue", barrier_rows=50)
+    assert (four.cycles, four.error) == pytest.approx((4 * one.cycles, 4 * one.error))
+
+
 @given(n=st.integers(0, 60), p=st.floats(0.0, 1.0))
 def test_binomials(n: int, p: float) -> None:
     found = binomial(n, p)

@@ -176,6 +176,8 @@ def test_names_stay_text() -> None:
     assert "<i>rounded" not in text
     assert "<b>stay" not in text
     assert "<script" not in json.dumps(figures(text))
+    assert "<b>q4" not in json.dumps(figures(text))
+    assert "&lt;b&gt;q4" in json.dumps(figures(text))
     assert "zeros &lt;b&gt;stay&lt;/b&gt; \\| and \\*cost\\*" in Markdown().render(hostile())
 
 

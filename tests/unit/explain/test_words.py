@@ -1,0 +1,195 @@
+"""The sentence of a layer: what it says is in the records."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from hwsim.explain import attribute
+from hwsim.explain.figures import percent, times
+from hwsim.records import Counts
+from tests.unit.explain.test_verdict import made, step
+
+
+def words(after: Any, before: Any = None) -> str:
+    (layer,) = attribute(made([before or step()]), made([after])).layers
+    return layer.words
+
+
+def counts(**changed: Any) -> Counts:
+    given: dict[str, Any] = {"macs": 1000, "macs_effective": 1000, "macs_executed": 1000}
+    return Counts(**{**given, **changed})
+
+
+def test_nothing_held_back_needs_no_words() -> None:
+    assert words(step()) == ""
+    assert words(step(macs=100)) == ""
+    # Two of a hundred weights that rounding made zero are not worth a sentence.
+    assert words(step(left=980)) == ""
+
+
+def test_zeros_multiplied() -> None:
+    assert words(step(left=100)) == (
+        "90 % of its weights are zero and multiplied: no sparse format was asked for "
+        "(90 % of its time)"
+    )
+    assert words(step(left=100, format="codebook")) == (
+        "90 % of its weights are zero, and codebook stores them all (90 % of its time)"
+    )
+    reason = "TFLM has no kernel for csr weights of conv2d (its kernels take: dense); zeros"
+    assert words(step(left=100, executed_as="dense_fallback", reason=reason)) == (
+        "90 % of its weights are zero, executed dense: TFLM has no kernel for csr weights of "
+        "conv2d (90 % of its time)"
+    )
+
+
+@pytest.mark.parametrize(
+    ("channels", "tile", "padding", "said"),
+    [
+        ((64, 50), (1, 4), 40, "50 output channels run as 52: rounding up to the kernel's tile"),
+        ((50, 64), (4, 1), 40, "50 input channels run as 52: rounding up to the kernel's tile"),
+        (
+            (50, 25),
+            (8, 4),
+            254,
+            "rounding up to the kernel's tile",  # 56 / 50 x 28 / 25 is 1.2544: no whole slots.
+        ),
+        ((10, 10), (8, 8), 1560, "10 input channels run as 16 and 10 output channels run as 16:"),
+        # Slots that channels alone do not explain: positions or windows were rounded up, too.
+        ((64, 50), (1, 4), 80, "rounding up to the kernel's tile"),
+        ((0, 0), (1, 1), 80, "rounding up to the kernel's tile"),
+    ],
+)
+def test_channels_are_named_where_they_alone_explain_the_slots(
+    channels: tuple[int, int], tile: tuple[int, int], padding: int, said: str
+) -> None:
+    after = step(
+        channels=channels,
+        channel_tile=tile,
+        counts=counts(macs_padding=padding),
+        terms_s={"mac": 1.0, "tile_padding": padding / 1000 + 0.1},
+    )
+    assert words(after).startswith(said)
+
+
+def test_zeros_in_blocks() -> None:
+    after = step(
+        format="bsr4x4",
+        counts=counts(macs_effective=100, macs_executed=400),
+        terms_s={"mac": 0.4},
+    )
+    assert words(after) == "75 % of the weights that bsr4x4 stores are zero (75 % of its time)"
+
+
+def test_vectors_that_hold_a_zero() -> None:
+    held = counts(macs_effective=100, macs_executed=100, macs_padding=300)
+    assert words(step(counts=held, terms_s={"mac": 0.1, "tile_padding": 0.3})) == (
+        "75 % of the slots hold a zero, or fill up a vector or tile (75 % of its time)"
+    )
+
+
+def test_lanes_and_units_that_wait() -> None:
+    waiting: dict[str, Any] = {"terms_s": {"mac": 1.0, "imbalance": 1.0}}
+    assert words(step(counts=counts(macs_idle=1000), **waiting)) == (
+        "50 % of the slots do nothing: units wait for the last one, or have no work "
+        "(50 % of its time)"
+    )
+    walked = counts(macs_effective=500, macs_executed=500, macs_idle=500)
+    full: dict[str, Any] = {"format": "csr", "channels": (8, 8), "channel_tile": (1, 4)}
+    assert words(step(counts=walked, **full, **waiting)) == (
+        "50 % of the slots do nothing: lanes wait for the one with most weights (50 % of its time)"
+    )
+
+
+def test_lanes_without_a_channel_do_not_wait() -> None:
+    # One group of 16 lanes, 4 of them with a channel: of 3200 slots, 2400 are of empty lanes.
+    walked = counts(macs_effective=500, macs_executed=500, macs_idle=2700)
+    terms = {"mac": 0.5, "imbalance": 2.7}
+    few: dict[str, Any] = {"format": "csr", "channels": (8, 4), "channel_tile": (1, 16)}
+    after = step(counts=walked, terms_s=terms, **few)
+    (layer,) = attribute(made([step()]), made([after])).layers
+    assert layer.bars_s == pytest.approx({"fewer_macs": -0.5, "tiles": 2.4, "imbalance": 0.3})
+    assert layer.words == "12 of 16 lanes have no output channel (75 % of its time)"
+
+
+def test_dearer_multiplications() -> None:
+    sparse = counts(macs_effective=500, macs_executed=500)
+    assert words(step(format="csr", counts=sparse, terms_s={"mac": 2.0})) == (
+        "a multiplication by a csr weight takes 4.00x one by a dense weight (75 % of its time)"
+    )
+    assert words(step(types="16x8", terms_s={"mac": 2.0})) == (
+        "16x8 numbers where the baseline has 8x8 (50 % of its time)"
+    )
+    assert words(step(kernel="general", terms_s={"mac": 2.0}, channels=(3, 7))) == (
+        "runs on kernel 'general', the baseline on 'conv' (3 to 7 channels), at 2.00x per "
+        "multiplication (50 % of its time)"
+    )
+    # Dearer by what is beside the multiplications: no ratio of them is claimed.
+    after = step(kernel="general", counts=counts(outputs=10), terms_s={"mac": 1.0, "output": 1.0})
+    before = step(counts=counts(outputs=10))
+    assert words(after, before) == (
+        "runs on kernel 'general', the baseline on 'conv' (50 % of its time)"
+    )
+
+
+def test_winograd_lost_counts_as_multiplications() -> None:
+    before = step(
+        counts=counts(macs_executed=400, transforms=100), terms_s={"mac": 0.4, "transform": 0.1}
+    )
+    after = step(kernel="direct")
+    (layer,) = attribute(made([before]), made([after])).layers
+    assert layer.bars_s == pytest.approx({"kernel": 0.5})
+    assert layer.words == (
+        "runs on kernel 'direct', the baseline on 'conv', at 2.50x per multiplication "
+        "(50 % of its time)"
+    )
+
+
+def test_zeros_of_activations_that_are_skipped_are_saved_by_looking_for_them() -> None:
+    # Half of the activations are zero; then half of the weights go, too.
+    before = step(counts=counts(macs_executed=500), terms_s={"mac": 0.5})
+    both = step(counts=counts(macs_effective=500, macs_executed=250), terms_s={"mac": 0.25})
+    (layer,) = attribute(made([before]), made([both])).layers
+    assert layer.bars_s == {"fewer_macs": -0.25}
+    # Where weights are gone, more activations are zero than elsewhere.
+    more = step(counts=counts(macs_effective=500, macs_executed=100), terms_s={"mac": 0.1})
+    (layer,) = attribute(made([before]), made([more])).layers
+    assert layer.bars_s == pytest.approx({"fewer_macs": -0.25, "zero_checks": -0.15})
+
+
+def test_what_is_not_multiplied() -> None:
+    def said(term: str, **changed: Any) -> str:
+        return words(step(terms_s={"mac": 1.0, term: 1.0}, **changed))
+
+    assert said("layout", layout="c4") == (
+        "its input is rearranged to c4, as its kernel needs it (50 % of its time)"
+    )
+    assert said("traffic:sram") == "the time of waiting for memory grows (50 % of its time)"
+    assert said("output") == (
+        "the time of reading and writing activations grows (50 % of its time)"
+    )
+    missed = counts(gathers=100, gather_misses={"dram": 5, "l2": 20})
+    assert said("gather:dram", counts=missed) == (
+        "100 reads at looked-up places fetch 5 lines from dram, 20 lines from l2 (50 % of its time)"
+    )
+    assert said("decode", executed_as="decoded", reason="x unpacks 8x4 weights (for y)") == (
+        "x unpacks 8x4 weights (50 % of its time)"
+    )
+
+
+def test_figures() -> None:
+    assert [percent(share) for share in (0.0312, 0.0994, 0.0996, 1.0)] == [
+        "3.1 %",
+        "9.9 %",
+        "10 %",
+        "100 %",
+    ]
+    assert [times(ratio) for ratio in (0.5, 9.99, 9.999, 12.34, 99.96, 1234.5)] == [
+        "0.50x",
+        "9.99x",
+        "10.0x",
+        "12.3x",
+        "100x",
+        "1,234x",
+    ]
