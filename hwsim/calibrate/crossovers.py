@@ -83,4 +83,5 @@ def _crossover(
     dense: Sample, rungs: Sequence[Sample], time: Callable[[Sample], float]
 ) -> float | None:
     base = time(dense)
-    return crossover([rung.layer.sparsity for rung in rungs], [base / time(rung) for rung in rungs])
+    ratios = [time(rung) / base for rung in rungs]
+    return crossover([rung.layer.sparsity for rung in rungs], [ratios])
