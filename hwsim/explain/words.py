@@ -27,7 +27,7 @@ def words_of(layer: Layer, bars_s: Mapping[Cause, float]) -> str:
         cause: s for cause, s in bars_s.items() if s > 0 and cause != "fewer_macs"
     }
     after_s = layer.after.seconds
-    if not lost:
+    if not lost or not after_s:
         return ""
     worst = max(lost, key=lambda cause: lost[cause])
     if lost[worst] < _LEAST * after_s:

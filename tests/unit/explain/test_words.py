@@ -25,6 +25,8 @@ def counts(**changed: Any) -> Counts:
 def test_nothing_held_back_needs_no_words() -> None:
     assert words(step()) == ""
     assert words(step(macs=100)) == ""
+    free = counts(macs_effective=100)
+    assert words(step(counts=free, types="f32", terms_s={})) == ""
     # Two of a hundred weights that rounding made zero are not worth a sentence.
     assert words(step(left=980)) == ""
 
