@@ -32,18 +32,19 @@ def contributions(
     for step, done in zip(program.steps, counts, strict=True):
         assert step.rule is not None  # Refused when it was counted.
         launches += bool(done.outputs)
-        own = _kernel(step.rule, done, profile)
+        own, waits = _kernel(step.rule, done, profile), _gathers(done, profile)
         moved = _transfers(done, profile)
         if _overlaps(step.rule, profile) and moved:
             slowest = max(moved, key=lambda name: _cycles(moved[name], profile))
             moved = {slowest: moved[slowest]}
-            if _cycles(moved[slowest], profile) > _scale(profile) * _cycles(own, profile):
-                own = {}
+            computed = _scale(profile) * _cycles(own, profile) + _cycles(waits, profile)
+            if _cycles(moved[slowest], profile) > computed:
+                own, waits = {}, {}
             else:
                 moved = {}
         for parts in (own, _serial(step.rule, done, profile)):
             _add(scaled, parts)
-        for parts in moved.values():
+        for parts in (waits, *moved.values()):
             _add(unscaled, parts)
     runtime, clock_hz = profile.runtime, profile.hardware.clock_hz
     host = _part(runtime.per_launch, launches)
@@ -101,6 +102,16 @@ def _serial(rule: KernelRule, done: Counts, profile: DeviceProfile) -> dict[str,
     if profile.hardware.cores > 1 and done.outputs:
         _add(parts, _part(profile.runtime.per_fork, done.calls))
     return parts
+
+
+def _gathers(done: Counts, profile: DeviceProfile) -> dict[str, float]:
+    """Return the cycles that gathers wait for lines: plain numbers under every version."""
+    hardware = profile.hardware
+    cycles = sum(
+        lines * (hardware.memories[name].latency_cycles or 0.0) * hardware.memory_share
+        for name, lines in done.gather_misses.items()
+    )
+    return {FIXED: cycles} if cycles else {}
 
 
 def _transfers(done: Counts, profile: DeviceProfile) -> dict[str, dict[str, float]]:

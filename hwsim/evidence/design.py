@@ -114,7 +114,13 @@ class _Structure:
             runtime.folds_constants,
             runtime.weight_coding,
             tuple(
-                (name, m.holds, m.access_bytes, m.retains_activations and m.size_bytes)
+                (
+                    name,
+                    m.holds,
+                    m.access_bytes,
+                    m.retains_activations and m.size_bytes,
+                    m.is_cache and (m.size_bytes, m.line_bytes, m.ways),
+                )
                 for name, m in profile.hardware.memories.items()
             ),
         )

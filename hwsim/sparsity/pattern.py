@@ -103,6 +103,7 @@ def _columns(words: IntArray, out: IntArray) -> None:
             while at < stop:
                 for lane in range(_AT_ONCE):
                     # Zeros below the lowest bit: its place.
-                    out[at + lane] = 64 * word + np.int64(count_ones(~left & (left - one)))
-                    left &= left - one
+                    below = left - one if left != 0 else left
+                    out[at + lane] = 64 * word + np.int64(count_ones(~left & below))
+                    left &= below
                 at += _AT_ONCE
