@@ -32,11 +32,12 @@ Cause: TypeAlias = Literal[
 
 fewer_macs: fewer effective multiply-accumulates: what was promised.
 placement: the cut fell on layers that take more or less of the time than of the MACs.
-tiles: extents are rounded up to the kernel's tile or lanes.
+tiles: extents are rounded up to the kernel's tile, vectors or lanes, or to a format's blocks.
 index: finding the stored weights, and the dearer multiplications of a kernel that does.
-zero_checks: looking for zeros, and slots that zeros take although they are seen (gating).
+zero_checks: looking for zeros, and slots that zeros take although they are seen (gating); negative
+    where activations of zero are skipped.
 gathers: activations that are read at looked-up places miss the caches.
-imbalance: lanes or elements wait for the fullest one.
+imbalance: lanes, units or elements wait for the one that has most to do.
 memory_bound: bytes of weights and activations do not shrink as the MACs do.
 unpacking: weights are widened or decoded to dense before they are multiplied.
 numbers: other types of numbers are multiplied, faster or slower.
