@@ -58,7 +58,8 @@ class Calibration:
         kernels: What was fitted.
         training: Layers that were fitted to.
         held_out: Layers that were not.
-        crossovers: Of shapes and formats that it has ladders of.
+        ladders: Layers of equal shape, dense and ever sparser; none was fitted to.
+        crossovers: Where formats cross on them.
         networks: Whole networks, none of which was fitted to.
         unpriced: Networks that the profile cannot price, and why.
         macs: Errors of MAC counting on the held-out layers.
@@ -69,6 +70,7 @@ class Calibration:
     kernels: tuple[FittedKernel, ...]
     training: tuple[Judged, ...]
     held_out: tuple[Judged, ...]
+    ladders: tuple[Judged, ...]
     crossovers: tuple[Crossover, ...]
     networks: tuple[Judged, ...]
     unpriced: tuple[str, ...]
@@ -108,6 +110,7 @@ def calibrate(session: Session, setting: Setting) -> Calibration:
         kernels=kernels,
         training=training,
         held_out=held_out,
+        ladders=_judged(session.ladders, profile),
         crossovers=crossovers(session.ladders, profile),
         networks=networks,
         unpriced=unpriced,

@@ -132,3 +132,42 @@ ONNXRUNTIME_DRAFTS: Final = (
     *_LIGHT_DRAFTS,
 )  # fmt: skip
 """Its blocked layouts need multiples of channels, and other kernels run the rest."""
+
+# Lanes of channels by rows of positions; a step multiplies four neighbours. Of stored weights, four
+# of a row, or four rows of a quad of columns, for vectors of positions.
+_OWN_TILES: Final[tuple[Tile, ...]] = ((16, 1, 4), (64, 1, 4), (16, 6, 4), (64, 6, 4), *_GEMM_TILES)
+_STORED: Final = ("per_call", "per_mac", "per_output", "per_input", "per_position")
+_HEIGHTS: Final = {"csr": 1, "bsr1x4": 1, "bsr4x4": 4}
+# What holds single weights is brought to rows when a model is planned.
+_AS_CSR: Final = ("csr", "csc", "bitmask", "1:4", "2:4")
+
+OWN_FORMATS: Final = tuple(_HEIGHTS)
+"""Sparse storage formats that are measured."""
+
+OWN_DRAFTS: Final = (
+    _STEM,
+    KernelDraft(name="conv", ops=("conv2d",), terms=_CONV, tiles=_OWN_TILES),
+    KernelDraft(name="pointwise", ops=("pointwise_conv2d",), terms=_GEMM, tiles=_OWN_TILES),
+    _LINEAR_DRAFT,
+    *(
+        KernelDraft(
+            name=f"depthwise_{side}x{side}", ops=("depthwise_conv2d",), terms=_DEPTHWISE,
+            takes={"windows": [[side, side]]}, tiles=_LANE_TILES,
+        )
+        for side in (3, 5)
+    ),
+    *(
+        KernelDraft(
+            name=f"{name}{suffix}", ops=ops, terms=_STORED,
+            formats=_AS_CSR if name == "csr" else (name,),
+            tiles=tuple((height, positions, 4) for positions in (32, 64)),
+        )
+        for name, height in _HEIGHTS.items()
+        for suffix, ops in (
+            ("", ("conv2d", "pointwise_conv2d")), ("_linear", ("linear",)),
+        )
+    ),
+    *_pools(),
+    *_LIGHT_DRAFTS,
+)  # fmt: skip
+"""Dense layers run by panels of channels, sparse ones by planes of positions."""

@@ -97,6 +97,7 @@ def table_of(made: Calibration) -> str:
     parts: tuple[tuple[str, Sequence[Judged]], ...] = (
         ("training", made.training),
         ("held_out", made.held_out),
+        ("ladder", made.ladders),
         ("network", made.networks),
     )
     for part, rows in parts:

@@ -11,8 +11,14 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from hwsim.calibrate.bare import without_conversions
-from hwsim.calibrate.kernels import LITERT_DRAFTS, ONNXRUNTIME_DRAFTS
+from hwsim.calibrate.kernels import (
+    LITERT_DRAFTS,
+    ONNXRUNTIME_DRAFTS,
+    OWN_DRAFTS,
+    OWN_FORMATS,
+)
 from hwsim.calibrate.layers import TYPES
+from hwsim.calibrate.own_kernels import POLICY, prepared
 from hwsim.errors import UnsupportedError
 from hwsim.interchange import save
 from hwsim.peers._package import package
@@ -58,6 +64,14 @@ class HostRuntime:
             UnsupportedError: It is missing.
         """
         return str(package(self.package).__version__)
+
+
+def _own(graph: Graph, threads: int) -> Once:
+    if threads != 1:
+        raise UnsupportedError(
+            f"hwsim runs a sample on one core: expected --threads 1, got {threads}"
+        )
+    return prepared(graph)
 
 
 def _litert(graph: Graph, threads: int) -> Once:
@@ -120,6 +134,10 @@ RUNTIMES: tuple[HostRuntime, ...] = (
     HostRuntime(
         name="onnxruntime", title="ONNX Runtime", package="onnxruntime", policy="ort",
         drafts=ONNXRUNTIME_DRAFTS, prepare=_onnxruntime,
+    ),
+    HostRuntime(
+        name="hwsim", title="hwsim's own kernels", package="hwsim", policy=POLICY,
+        drafts=OWN_DRAFTS, prepare=_own, types=("8x8",), formats=OWN_FORMATS,
     ),
 )  # fmt: skip
 """A new runtime is an entry here."""

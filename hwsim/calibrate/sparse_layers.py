@@ -62,7 +62,9 @@ def with_sparse(plan: Plan, formats: Sequence[str], seed: int, share: float = 1.
             while len(layers) < sum(counts):
                 layer = draw(rng)
                 shape = (layer.kind, layer.size, layer.channels, layer.out)
-                if layer.channels * layer.kernel**2 < _LEAST_DEPTH or shape in judged:
+                is_shallow = layer.channels * layer.kernel**2 < _LEAST_DEPTH
+                # Blocks are of neighbouring channels, which must not end within one.
+                if is_shallow or layer.channels % 4 or shape in judged:
                     continue
                 sparse = replace(layer, types="8x8", format=name, sparsity=_sparsity(name, rng))
                 if is_fit(sparse):
