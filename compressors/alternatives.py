@@ -16,13 +16,12 @@ from compressors.gptq import Gptq
 from compressors.identity import Identity
 from compressors.iterative_clip import IterativeClip
 from compressors.prune import Prune
-from compressors.pruning.compatibility import pattern_of
 from compressors.pruning.quota import read_ratios
 from compressors.qat import Qat
 from compressors.quantization.plan import REAL_BITS
 from compressors.quantize import Quantize
 from hwsim.formats import NM, Block, Dense, Signs, Trits
-from hwsim.formats.find import find_format
+from hwsim.formats.find import find_format, pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

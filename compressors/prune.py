@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar, Protocol, Self
 from pydantic import Field, field_validator, model_validator
 
 from compressors._compressor import Compressor, DataNeed
-from compressors.pruning.compatibility import SHRINKING, pattern_of, refusal
+from compressors.pruning.compatibility import SHRINKING, refusal
 from compressors.pruning.criteria import CRITERIA, CriterionName, Study
 from compressors.pruning.groups import PARTINGS, block_of, structure_of
 from compressors.pruning.masking import OBS, Masking
@@ -17,7 +17,7 @@ from compressors.pruning.shrinking import Blocks, Filters, Heads, Selection
 from hwsim.channels.layers import layers_of
 from hwsim.errors import FormatError
 from hwsim.formats import NM, Block
-from hwsim.formats.find import find_format
+from hwsim.formats.find import find_format, pattern_of
 
 if TYPE_CHECKING:
     from compressors.pruning.schedule import Stage

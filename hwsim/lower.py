@@ -147,12 +147,13 @@ def _dense_fallback(step: Step, name: str, rule: KernelRule, profile: DeviceProf
     taken = sorted({f for rule in kernels for f in rule.formats})
     is_wide = weight.format.name in taken and weight.format.shares_values
     indices = f" with {weight.packed.index_bits}-bit indices" if is_wide else ""
+    fate = "looked for" if rule.finds_zeros else "multiplied"
     return replace(
         _supported(replace(step, weight=replace(weight, format=Dense())), name, rule, profile),
         executed_as="dense_fallback",
         reason=f"{profile.runtime.name} has no kernel for {weight.format.name} weights of "
         f"{step.workload.kind}{indices} (its kernels take: {', '.join(taken)}); "
-        "zeros are stored and multiplied",
+        f"zeros are stored and {fate}",
     )
 
 

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from compressors.pruning.criteria import CRITERIA
 from compressors.pruning.groups import PARTINGS
 from compressors.pruning.masking import OBS
-from hwsim.errors import FormatError
-from hwsim.formats import NM
-from hwsim.formats.find import find_format
+from hwsim.formats.find import pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -37,15 +35,6 @@ class Settings(Protocol):
     format: str
     schedule: ScheduleName
     steps: int
-
-
-def pattern_of(structure: str) -> NM | None:
-    """Return the N:M format that `structure` names, if it does."""
-    try:
-        format_ = find_format(structure)
-    except FormatError:
-        return None
-    return format_ if isinstance(format_, NM) else None
 
 
 def refusal(settings: Settings) -> str | None:

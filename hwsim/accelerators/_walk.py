@@ -61,6 +61,14 @@ class Accelerator(Protocol):
         """Multipliers of the array; each makes at most one product per cycle."""
         ...
 
+    @property
+    def channel_lanes(self) -> int:
+        """Elements that belong to output channels, so that those without one do nothing.
+
+        1 where channels, positions and weights are dealt out otherwise.
+        """
+        ...
+
     def walk(self, weights: Mask, activations: Mask) -> Walk:
         """Return the cycles of one product, every non-zero looked at.
 

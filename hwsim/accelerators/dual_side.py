@@ -52,6 +52,11 @@ class DualSide:
         """See `Accelerator.multipliers`."""
         return self.units * self.weight_lanes * self.activation_lanes
 
+    @property
+    def channel_lanes(self) -> int:
+        """See `Accelerator.channel_lanes`."""
+        return 1
+
     def walk(self, weights: Mask, activations: Mask) -> Walk:
         """See `Accelerator.walk`."""
         check_product(self.name, weights, activations)

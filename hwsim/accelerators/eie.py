@@ -13,10 +13,14 @@ from typing import TYPE_CHECKING, ClassVar
 import numpy as np
 
 from hwsim.accelerators._walk import Mask, Walk, check_product, rows_of
+from hwsim.errors import UnsupportedError
 from hwsim.jit import kernel
 
 if TYPE_CHECKING:
     from hwsim.arrays import IntArray
+
+# Wider gaps than any matrix has rows; beyond 62 bits they would not fit a machine word.
+_WIDEST_INDEX = 32
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,7 @@ class Eie:
         queue: Activations that wait in front of each element (section VI-A: 8 suffice).
         index_bits: Bits of a relative index: zeros skipped since the last entry of the column in
             the same element. A longer gap needs filler zeros (section III-B: 4 bits, 15 zeros).
+            1..32.
     """
 
     name: ClassVar[str] = "eie"
@@ -37,9 +42,21 @@ class Eie:
     queue: int = 8
     index_bits: int = 4
 
+    def __post_init__(self) -> None:
+        """Raise UnsupportedError where an index is of no such width."""
+        if not 1 <= self.index_bits <= _WIDEST_INDEX:
+            raise UnsupportedError(
+                f"{self.name}: index_bits: expected 1 to {_WIDEST_INDEX}, got {self.index_bits}"
+            )
+
     @property
     def multipliers(self) -> int:
         """See `Accelerator.multipliers`."""
+        return self.pes
+
+    @property
+    def channel_lanes(self) -> int:
+        """See `Accelerator.channel_lanes`."""
         return self.pes
 
     def walk(self, weights: Mask, activations: Mask) -> Walk:
@@ -55,7 +72,9 @@ class Eie:
         times = np.bincount(rows.which, minlength=len(rows.distinct))
         uses = times @ rows.distinct.astype(np.int64)
         cycles = np.zeros(len(rows.distinct), np.int64)
-        _vectors(rows.distinct, stored + fillers, self.queue, cycles)
+        # A queue that takes all activations of a vector is never full.
+        queue = max(1, min(self.queue, weights.shape[1]))
+        _vectors(rows.distinct, stored + fillers, queue, cycles)
         return Walk(
             cycles=int(times @ cycles),
             multipliers=self.multipliers,
@@ -64,8 +83,11 @@ class Eie:
         )
 
     def _entries(self, weights: Mask) -> tuple[IntArray, IntArray]:
-        """Return [k, pes] non-zero weights and filler zeros of each column in each element."""
-        shape = weights.shape[1], self.pes
+        """Return [k, pes] non-zero weights and filler zeros of each column in each element.
+
+        Of the elements without a row, which all do the same, there is one.
+        """
+        shape = weights.shape[1], min(self.pes, len(weights) + 1)
         stored, fillers = np.zeros(shape, np.int64), np.zeros(shape, np.int64)
         mask = np.ascontiguousarray(weights).view(np.uint8)
         _compress(mask, 1 << self.index_bits, stored, fillers)

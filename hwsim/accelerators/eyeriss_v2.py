@@ -48,6 +48,11 @@ class EyerissV2:
         """See `Accelerator.multipliers`."""
         return self.pes * self.simd
 
+    @property
+    def channel_lanes(self) -> int:
+        """See `Accelerator.channel_lanes`."""
+        return 1
+
     def walk(self, weights: Mask, activations: Mask) -> Walk:
         """See `Accelerator.walk`.
 

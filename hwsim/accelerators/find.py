@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from hwsim.accelerators import Accelerator
 
+# More than any chip has; slots beyond would not fit a machine word.
+_MOST_MULTIPLIERS = 1 << 24
+
 
 def find_accelerator(name: str, geometry: Mapping[str, int | str]) -> Accelerator:
     """Return the accelerator called `name`, of the geometry given; the rest as published.
@@ -36,7 +39,13 @@ def find_accelerator(name: str, geometry: Mapping[str, int | str]) -> Accelerato
             raise UnsupportedError(f"{name} has no {extent!r}; it has: {', '.join(extents)}")
         _check(f"{name}: {extent}", value, hints[extent])
     taken: dict[str, Any] = dict(geometry)
-    return kind(**taken)
+    accelerator = kind(**taken)
+    if accelerator.multipliers > _MOST_MULTIPLIERS:
+        raise UnsupportedError(
+            f"{name}: expected at most {_MOST_MULTIPLIERS} multipliers, got "
+            f"{accelerator.multipliers}; make {' or '.join(geometry)} smaller"
+        )
+    return accelerator
 
 
 def _check(where: str, value: int | str, hint: Any) -> None:

@@ -70,6 +70,11 @@ class PeArray:
         """See `Accelerator.multipliers`."""
         return self.pes * self.lanes
 
+    @property
+    def channel_lanes(self) -> int:
+        """See `Accelerator.channel_lanes`."""
+        return 1
+
     def walk(self, weights: Mask, activations: Mask) -> Walk:
         """See `Accelerator.walk`.
 

@@ -51,6 +51,11 @@ class Scnn:
         """See `Accelerator.multipliers`."""
         return self.high * self.wide * self.weights_at_once * self.activations_at_once
 
+    @property
+    def channel_lanes(self) -> int:
+        """See `Accelerator.channel_lanes`."""
+        return 1
+
     def walk(self, weights: Mask, activations: Mask) -> Walk:
         """See `Accelerator.walk`.
 
@@ -85,15 +90,19 @@ class Scnn:
         return np.add.reduceat(per_channel, starts, axis=0)
 
     def _held(self, activations: Mask) -> IntArray:
-        """Return [elements, channels] non-zero activations of each one's tile."""
+        """Return [elements, channels] non-zero activations of each one's tile.
+
+        Elements beyond the image, which have nothing to do, are left out.
+        """
         channels = activations.shape[-1]
         if activations.ndim == 2:
             activations = activations.reshape(_height(len(activations)), -1, channels)
-        held = np.zeros((self.high, self.wide, channels), np.int64)
         tall = max(1, tiles_of(activations.shape[0], self.high))
         broad = max(1, tiles_of(activations.shape[1], self.wide))
-        for y in range(self.high):
-            for x in range(self.wide):
+        high, wide = tiles_of(activations.shape[0], tall), tiles_of(activations.shape[1], broad)
+        held = np.zeros((high, wide, channels), np.int64)
+        for y in range(high):
+            for x in range(wide):
                 tile = activations[y * tall : (y + 1) * tall, x * broad : (x + 1) * broad]
                 held[y, x] = np.count_nonzero(tile, axis=(0, 1))
         return held.reshape(-1, channels)

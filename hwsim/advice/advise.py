@@ -35,11 +35,11 @@ def advise(
 ) -> tuple[Advice, ...]:
     """Return the changes that pay, the fastest first: built, lowered, counted and priced.
 
-    A change pays if the whole model is faster then, by 1 part in 1000 at least, or as fast (within
-    0.5 %) and smaller in flash; a model that fits must fit then, too. Tried are fewer channels
-    (multiples that the kernels work in), other storage formats (per layer and of all), and the
-    alternatives, whose weights may have other widths. Of each of these that pays, the fastest is
-    among what is returned. Candidates that cannot be built or run are no advice.
+    A change pays if the whole model is 1 % faster then, or as fast (within 0.5 %) and 5 % smaller
+    in flash; a model that fits must fit then, too. Tried are fewer channels (multiples that the
+    kernels work in), other storage formats (per layer and of all), and the alternatives, whose
+    weights may have other widths. Of each of these that pays, the fastest is among what is
+    returned. Candidates that cannot be built or run are no advice.
 
     `compressors.alternatives` makes alternatives of a recipe, and `Measured` has the accuracy:
 
@@ -161,4 +161,5 @@ def _advice(present: Present, priced: Priced, accuracy: Accuracy | None) -> Advi
         energy_j=priced.estimate.energy_j,
         flash_bytes=priced.flash_bytes,
         accuracy=accuracy,
+        fits=priced.estimate.footprint.fits,
     )

@@ -146,13 +146,14 @@ class Present:
         return priced.latency_s < (1 - _LEAST) * self.estimate.latency_s
 
     def saved(self, priced: Priced) -> str:
-        """Return in words what it saves, such as `saves 18 %`."""
+        """Return in words what makes it pay: `saves 18 %`, or what it saves of the flash."""
         saved = 1 - priced.latency_s / self.estimate.latency_s
+        if saved > _WORTH:
+            return f"saves {_percent(saved)}"
+        speed = "as fast" if saved <= _AS_FAST else f"{_percent(saved)} faster"
         flash_bytes = self.estimate.footprint.flash_bytes
         smaller = 1 - priced.flash_bytes / flash_bytes if flash_bytes else 0.0
-        if self.is_faster(priced):
-            return f"saves {_percent(saved)}"
-        return f"as fast, and saves {_percent(smaller)} of the flash"
+        return f"{speed}, and saves {_percent(smaller)} of the flash"
 
 
 def listed(names: Sequence[str]) -> str:

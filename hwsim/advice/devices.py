@@ -5,8 +5,6 @@ from __future__ import annotations
 from math import gcd, lcm
 from typing import TYPE_CHECKING
 
-from hwsim.op import HEAVY_KINDS
-
 if TYPE_CHECKING:
     from hwsim.profile import DeviceProfile, KernelRule
 
@@ -16,19 +14,11 @@ _CONVOLUTIONS = {"conv2d", "pointwise_conv2d"}
 
 
 def native_formats(device: DeviceProfile) -> tuple[str, ...]:
-    """Return the names of the storage formats that some heavy kernel takes as they lie.
+    """Return the names of storage formats: see `hwsim.profile.Runtime.native_formats`.
 
-    In the order of the profile; `dense` is one of them wherever there is a dense kernel. A kernel
-    may take a format for some ops, types and shapes only: the price says for which.
+    A kernel may take a format for some ops, types and shapes only: the price says for which.
     """
-    found = [
-        name
-        for rule in device.runtime.kernels.values()
-        if set(rule.ops) & set(HEAVY_KINDS)
-        for name, support in rule.formats.items()
-        if support == "native"
-    ]
-    return tuple(dict.fromkeys(found))
+    return device.runtime.native_formats
 
 
 def channel_multiple(device: DeviceProfile) -> int:

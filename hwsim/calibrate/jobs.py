@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from hwsim.calibrate.networks import whole_network
 from hwsim.calibrate.one_layer import graph_of
-from hwsim.errors import HwsimError
+from hwsim.errors import HwsimError, UnsupportedError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,13 +52,14 @@ def jobs_in_a_row(
 
 
 def layer_jobs(runtime: HostRuntime, plan: Plan, threads: int) -> Iterator[Job]:
-    """Yield every layer of a plan, alone."""
+    """Yield every layer of a plan that the runtime has a kernel for, alone."""
     for layer in (*plan.training, *plan.held_out, *plan.ladders):
         graph = graph_of(layer)
-        yield Job(
-            name=layer.name, types=layer.types, graph=graph,
-            once=runtime.prepare(graph, threads), layer=layer,
-        )  # fmt: skip
+        try:
+            once = runtime.prepare(graph, threads)
+        except UnsupportedError:
+            continue  # It has no kernel for this layer, and its profile will have none.
+        yield Job(name=layer.name, types=layer.types, graph=graph, once=once, layer=layer)
 
 
 def network_jobs(runtime: HostRuntime, names: Sequence[str], threads: int) -> Iterator[Job]:

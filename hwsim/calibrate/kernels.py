@@ -32,6 +32,7 @@ class KernelDraft:
         takes: Shapes, as `hwsim.profile.Takes` reads them.
         tiles: Candidates; the one of the least training error is kept.
         formats: How weights that it takes are stored.
+        overhang: See `hwsim.profile.Tile`.
     """
 
     name: str
@@ -40,6 +41,7 @@ class KernelDraft:
     takes: Mapping[str, Any] = field(default_factory=dict[str, Any])
     tiles: tuple[Tile, ...] = ((1, 1, 1),)
     formats: tuple[str, ...] = ("dense",)
+    overhang: bool = False
 
     def rule(self, types: str, tile: Tile) -> dict[str, Any]:
         """Return the kernel as a profile writes it, each price under a name."""
@@ -50,6 +52,8 @@ class KernelDraft:
             rule["takes"] = dict(self.takes)
         if tile != (1, 1, 1):
             rule["tile"] = dict(zip("mnk", tile, strict=True))
+            if self.overhang:
+                rule["tile"]["overhang"] = True
         name = kernel_name(self.name, types)
         return rule | {"cycles": {term: f"{name}.{term}" for term in self.terms}}
 
@@ -160,11 +164,12 @@ OWN_DRAFTS: Final = (
         KernelDraft(
             name=f"{name}{suffix}", ops=ops, terms=_STORED,
             formats=_AS_CSR if name == "csr" else (name,),
-            tiles=tuple((height, positions, 4) for positions in (32, 64)),
+            tiles=tuple((height, positions, 4) for positions in (32, 64)), overhang=True,
         )
         for name, height in _HEIGHTS.items()
         for suffix, ops in (
-            ("", ("conv2d", "pointwise_conv2d")), ("_linear", ("linear",)),
+            # Planes of few columns stay in the nearest cache, those of wide windows do not.
+            ("_conv", ("conv2d",)), ("_pointwise", ("pointwise_conv2d",)), ("_linear", ("linear",)),
         )
     ),
     *_pools(),

@@ -7,22 +7,25 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.errors import UnsupportedError
-from hwsim.execute import prepare
 from hwsim.formats import Block, Dense
+from hwsim.jit import direct
 from hwsim.kernels.micro.isa import native
 from hwsim.kernels.micro.stored import SCATTERED
 from hwsim.numerics import find_policy
 from hwsim.ops import Conv2d, Linear
 from hwsim.plan.gain import runs_of
 from hwsim.plan.heavy import end_of
+from hwsim.plan.instruction import OPCODE
+from hwsim.plan.opcodes import ENTER, LEAVE
 from hwsim.plan.place import Part
 from hwsim.plan.planner import compile_segment, plan_graph, site_of
+from hwsim.plan.segment import aligned_copy
 from hwsim.plan.sparse import sparse
+from hwsim.plan.walk import run_samples
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from hwsim.arrays import Array
     from hwsim.formats import Format
     from hwsim.graph import Graph, Node
     from hwsim.plan.segment import Segment
@@ -31,35 +34,32 @@ POLICY = "tflite-ref"
 
 
 def prepared(graph: Graph) -> Callable[[], object]:
-    """Return what runs one inference of random codes on one core.
+    """Return what runs one inference of random codes on one core, copies at its ends left out.
 
     A layer alone whose weight is stored sparse runs by its stored weights, also where a plan would
     find the dense way faster: what is measured is what the format costs.
 
     Raises:
-        UnsupportedError: Kernels are interpreted, or there is none for the format here.
+        UnsupportedError: It has no compiled form, or none that multiplies as the format stores.
     """
-    x = [_codes(graph, name, seed) for seed, name in enumerate(graph.inputs)]
+    segment = _segment(graph)
+    # Codes lie in the arena already: a layer within a network finds them there.
+    table = segment.table[~np.isin(segment.table[:, OPCODE], (ENTER, LEAVE))]
+    rng = np.random.default_rng(0)
+    arena = aligned_copy(rng.integers(0, 256, segment.arena.size).astype(np.uint8))
+    constants, nothing, call = aligned_copy(segment.constants), arena[:0], direct(run_samples)
+    return lambda: call(table, constants, arena, nothing, nothing, 1)
+
+
+def _segment(graph: Graph) -> Segment:
     weight = graph.nodes[0].op.weight
     if len(graph.nodes) == 1 and weight is not None and not isinstance(weight.format, Dense):
-        segment = _stored(graph, graph.nodes[0], weight.format)
-        given, made = graph.tensors[graph.inputs[0]], graph.tensors[graph.outputs[0]]
-        run_one = segment.bind_one(given, made.shape)
-        return lambda: run_one(x[0])
-    if len(x) == 1:
-        run = prepare(graph, POLICY)
-        return lambda: run(x[0])
-    # Layers of two inputs.
-    (step,) = plan_graph(graph, find_policy(POLICY), graph.outputs)
-    stacked = [codes[None] for codes in x]
-    return lambda: step.run(*stacked)
-
-
-def _codes(graph: Graph, name: str, seed: int) -> Array:
-    type_ = graph.tensors[name]
-    assert type_.quant is not None  # Only integer layers come here.
-    codes = np.random.default_rng(seed).integers(type_.quant.low, type_.quant.high + 1, type_.shape)
-    return codes.astype(type_.quant.dtype)
+        return _stored(graph, graph.nodes[0], weight.format)
+    steps = plan_graph(graph, find_policy(POLICY), graph.outputs)
+    segment = steps[0].segment
+    if len(steps) > 1 or segment is None:
+        raise UnsupportedError(f"{graph.name}: expected a model with one compiled form, got none")
+    return segment
 
 
 def _stored(graph: Graph, node: Node, format_: Format) -> Segment:

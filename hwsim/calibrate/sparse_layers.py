@@ -37,8 +37,8 @@ _LEAST_DEPTH: Final = 64
 _LEAST_SPARSITY, _MOST_SPARSITY = 0.4, 0.98
 # Of each kind and format: trained on, held out.
 _DRAWS: Final[tuple[tuple[Callable[[np.random.Generator], Layer], int, int], ...]] = (
-    (draw_conv, 16, 6),
-    (draw_pointwise, 14, 5),
+    (draw_conv, 20, 6),
+    (draw_pointwise, 20, 6),
     (draw_linear, 8, 3),
 )
 

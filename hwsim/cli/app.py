@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -84,6 +85,10 @@ def main() -> None:
     # What a command imports stays until it ends: to look through it for garbage again and again,
     # and once more at the end, would take a quarter of a short command's time.
     gc.set_threshold(_COLLECT_RARELY)
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a sign still gets the rest.
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         status = app(standalone_mode=False)
     except HwsimError as error:

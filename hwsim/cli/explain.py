@@ -59,8 +59,10 @@ def explain(
     """Where the speed-up that a compression promised went: causes, layers, and what would pay."""
     from hwsim.cli.explained import explained
     from hwsim.cli.grid import Grid
+    from hwsim.cli.output import check_outputs
     from hwsim.errors import RecipeError
 
+    check_outputs((json, html, md, csv), (model, data, train_data))
     grid = Grid.of([model], [baseline, *recipe], device, set_, data, train_data)
     first, *others = grid.recipes
     if first in others or first.name in [other.name for other in others]:

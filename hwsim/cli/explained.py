@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from hwsim.cli.grid import Grid
     from hwsim.data import Data
     from hwsim.graph import Graph
-    from hwsim.records import Attribution
+    from hwsim.records import Attribution, Result
     from hwsim.row import Outcome, Price
 
 SPARSIFYING: Final = frozenset(
@@ -130,6 +130,8 @@ def _explained(
         before = stand_ins.of(cell, before)
     if isinstance(before, Refusal):
         return before
+    if not min(before.latency_s, cell.outcome.latency_s) > 0:
+        return _idle(cell.outcome)
     if cell.graph is None:
         return attribute(before, cell.outcome)
     compressed = Compressed(
@@ -145,6 +147,17 @@ def _explained(
         cell.outcome,
         by_density_s=compressed.by_density_s(),
         advice=compressed.advice(most_advice),
+    )
+
+
+def _idle(result: Result) -> Refusal:
+    return Refusal(
+        model=result.model,
+        recipe=result.recipe,
+        device=result.device,
+        overrides=result.overrides,
+        reason=f"{result.model}: expected a model that takes time on {result.device}, got one "
+        "that computes nothing there; give a model with layers",
     )
 
 

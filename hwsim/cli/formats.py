@@ -33,10 +33,11 @@ def formats(
     """List storage formats and when they pay, or what a model's layers take in each."""
     import json as json_library
 
-    from hwsim.cli.output import write_texts
+    from hwsim.cli.output import check_outputs, write_texts
     from hwsim.errors import RecipeError
     from hwsim.formats.find import find_format
 
+    check_outputs([json], [model, data])
     asked = tuple(dict.fromkeys(find_format(name) for name in format_ or ()))
     if model is None and (recipe != "none" or data is not None or asked):
         given = "--recipe" if recipe != "none" else "--data" if data is not None else "--format"

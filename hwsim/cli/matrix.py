@@ -76,11 +76,10 @@ def matrix(
     """From which sparsity on each structure of zeros is faster than dense, on each device."""
     from rich.console import Console
 
-    from hwsim.cli.output import write_texts
+    from hwsim.cli.output import check_outputs, write_texts
     from reports.matrix import Csv, Html, Json, Markdown, page
 
-    for path in filter(None, (json, html, md, csv)):
-        _require_folder(path)
+    check_outputs((json, html, md, csv), (model, data, train_data))
     matter = _matter(model, device, structure, sparsity, then, data, train_data, tolerance, set_)
     record = _built(matter, jobs)
     wanted = ((json, Json()), (html, Html()), (md, Markdown()), (csv, Csv()))
@@ -90,14 +89,6 @@ def matrix(
     console.print(page(record, console.width))
     for path in texts:
         Console(stderr=True).print(f"wrote {path}", highlight=False)
-
-
-def _require_folder(path: Path) -> None:
-    """Refuse a file that cannot be written before minutes are spent on what it should hold."""
-    from hwsim.errors import InterchangeError
-
-    if not path.parent.is_dir():
-        raise InterchangeError(f"{path}: cannot write there ({path.parent} is no folder)")
 
 
 def _matter(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
-from hwsim.whole_file import whole_file
+from hwsim.errors import InterchangeError
+from hwsim.whole_file import is_special, require_place, whole_file
 
 if TYPE_CHECKING:
     from compressors import Workbench
@@ -20,6 +21,28 @@ def write_texts(texts: dict[Path, str]) -> None:
     for path, text in texts.items():
         with whole_file(path) as part:
             part.write_text(text, encoding="utf-8")
+
+
+def check_outputs(outputs: Iterable[Path | None], inputs: Iterable[Path | str | None]) -> None:
+    """Refuse what cannot be written before minutes are spent on what it should hold.
+
+    Raises:
+        InterchangeError: A folder is missing, a file is given twice, or is one that is read.
+    """
+    read = {Path(each).resolve() for each in inputs if each is not None}
+    taken: set[Path] = set()
+    for path in outputs:
+        if path is None:
+            continue
+        require_place(path)
+        if not path.parent.is_dir():
+            raise InterchangeError(f"{path}: cannot write there ({path.parent} is no folder)")
+        real = path.resolve()
+        if real in read:
+            raise InterchangeError(f"{path}: cannot write there (it is read); give another path")
+        if real in taken and not is_special(path):
+            raise InterchangeError(f"{path}: expected a path for each report, got it twice")
+        taken.add(real)
 
 
 @contextmanager

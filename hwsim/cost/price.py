@@ -177,7 +177,7 @@ def _price_step(
         format=Dense().name if step.weight is None else step.weight.format.name,
         layout=None if step.rule is None else step.rule.layout,
         channels=_channels(step),
-        channel_tile=(1, 1) if step.rule is None else (step.rule.tile.k, step.rule.tile.m),
+        channel_tile=(1, 1) if step.rule is None else step.rule.channel_tile,
         counts=counts,
         terms_s=terms_s,
         energy_terms_j=_energy(program, step, counts, sum(terms_s.values())),
@@ -229,7 +229,8 @@ def _energy(program: Program, step: Step, counts: Counts, latency_s: float) -> d
         f"traffic:{name}": hardware.memories[name].pj_per_byte * moved * _PJ
         for name, moved in counts.traffic_bytes.items()
     }
-    if counts.macs_executed:
+    multiplied = counts.macs_executed + counts.macs_padding
+    if multiplied:
         if step.types not in hardware.mac_pj:
             raise UnsupportedError(
                 f"{program.graph.name}/{step.node.name}: {program.profile.name} gives no energy "
@@ -237,9 +238,7 @@ def _energy(program: Program, step: Step, counts: Counts, latency_s: float) -> d
                 f"add hardware.mac_pj.{step.types}"
             )
         # Idle and gated lanes hold their operands still: they cost time and static power only.
-        terms["mac"] = (
-            hardware.mac_pj[step.types] * (counts.macs_executed + counts.macs_padding) * _PJ
-        )
+        terms["mac"] = hardware.mac_pj[step.types] * multiplied * _PJ
     terms["cycles"] = hardware.cycle_pj * latency_s * hardware.clock_hz * _PJ
     terms["static"] = hardware.static_w * latency_s
     return {term: joules for term, joules in terms.items() if joules > 0}

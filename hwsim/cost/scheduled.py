@@ -35,7 +35,8 @@ def scheduled(
     Weights stored dense have no zeros. Activations have none where no `mask` shows them; with one,
     the slots of all samples are averaged and rounded to whole ones, each kind by itself.
     Convolutions know the height and width of their input (the images of a batch lie below each
-    other).
+    other). Products beyond those of stored weights and output positions are thrown away, as a
+    stride or the edge of an image asks: they are filler.
 
     Args:
         accelerator: Which.
@@ -59,9 +60,15 @@ def scheduled(
     )
     walks = None if mask is None else _walks(accelerator, layer, step, mask, patterns)
     if walks is None:
-        return _spent(walk_dense_input(accelerator, layer))
-    spent = np.array(list(walks))
-    return (2 * spent.sum(axis=0) + len(spent)) // (2 * len(spent))
+        spent = _spent(walk_dense_input(accelerator, layer))
+    else:
+        samples = np.array(list(walks))
+        spent = (2 * samples.sum(axis=0) + len(samples)) // (2 * len(samples))
+    own = (weight.nonzeros if is_walked else weight.codes.size) * workload.columns
+    thrown_away = max(0, int(spent[EXECUTED]) - own)
+    spent[EXECUTED] -= thrown_away
+    spent[FILLER] += thrown_away
+    return spent
 
 
 def _walks(

@@ -137,9 +137,17 @@ def _tiled(workload: Workload, tile: Tile, rule: KernelRule) -> Slots:
 def _positions(workload: Workload, tile: Tile) -> int:
     """Return the output positions, in whole tiles."""
     if tile.height is None:
-        return _up(workload.columns, tile.n)
+        return _up(workload.columns + _between_rows(workload, tile), tile.n)
     width = workload.columns // workload.height
     return _up(workload.height, tile.height) * _up(width, tile.n)
+
+
+def _between_rows(workload: Workload, tile: Tile) -> int:
+    """Return the positions between the rows of a map that its windows overhang."""
+    if not tile.overhang or not workload.columns:
+        return 0
+    beyond = (workload.window[1] - 1) * workload.dilation[1] // workload.stride[1]
+    return (workload.height - 1) * beyond
 
 
 def _depth(workload: Workload, tile: Tile) -> int:
@@ -175,7 +183,9 @@ def _walked(step: Step, weight: Weight, rule: KernelRule, patterns: Patterns) ->
     workload, tile = step.workload, rule.tile
     lanes = patterns.lanes(weight, step, rule)
     positions = _positions(workload, tile)
-    executed = lanes.walked * workload.columns
+    # A multiplier that gates sees the zeros of a vector that is not skipped.
+    is_seen = rule.zeros == "gate" and rule.skips_vectors is not None
+    executed = (lanes.busy if is_seen else lanes.walked) * workload.columns
     tiles = positions // tile.positions
     return Slots(
         executed=executed,

@@ -18,8 +18,8 @@ not zero, and Z = S - A are slots of zeros. With r S_b = A_a + r Z_b,
 
 The second is `kernel`. Slots of zeros are `dense_fallback` where zeros lie as they are or no kernel
 takes their format, `unpacking` where the format is unpacked, `tiles` where the blocks or groups of
-a format that is walked hold zeros, and `zero_checks` where zeros are looked for at run time. Then
-activations of zero may be seen, too, and fewer slots be spent than there are weights.
+a format that is walked hold zeros, and `zero_checks` where fewer slots are spent than there are
+weights, as activations of zero are seen at run time.
 
 Rounding up and waiting come with the slots: each slot of a zero takes its share P_b / S_b of them,
 
@@ -183,7 +183,7 @@ def _zeros(layer: Layer, left: float) -> Mapping[Cause, float]:
 
 
 def _cause_of_zeros(step: StepEstimate, zeros: int) -> Cause:
-    if zeros < 0 or step.counts.checks or step.counts.macs_gated:
+    if zeros < 0:
         return "zero_checks"
     if walks(step) and step.counts.macs_executed < step.counts.macs:
         return "tiles"

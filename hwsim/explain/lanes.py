@@ -15,7 +15,8 @@ def empty_lanes(step: StepEstimate) -> int:
     Only of kernels that walk what is not zero: elsewhere they are counted as padding already.
     """
     counts = step.counts
-    if counts.transforms or (counts.macs_executed >= counts.macs and step.format == "dense"):
+    multiplied = counts.macs_executed + counts.macs_gated
+    if counts.transforms or (multiplied >= counts.macs and step.format == "dense"):
         return 0
     return -step.channels[1] % step.channel_tile[1]
 

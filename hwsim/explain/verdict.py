@@ -94,7 +94,8 @@ def _because(baseline: Result, result: Result, bars_s: Mapping[Cause, float]) ->
     # What was lost is worth a word where something else made up for it.
     yet = lost[:1] if saved and sum(lost_s.values()) > SHARE_NAMED * result.latency_s else []
     if is_promised and KEPT * result.latency_s <= promised_s <= result.latency_s / KEPT:
-        return ", yet ".join(["as promised", *yet])
+        made_up = saved[:1] if yet else []
+        return "; made up for, as ".join([", yet ".join(["as promised", *yet]), *made_up])
     if not is_promised and outcome_of(baseline, result) == "equally fast":
         return "nothing was promised"
     if result.latency_s > promised_s:

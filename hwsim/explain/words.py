@@ -106,7 +106,7 @@ def _index(layer: Layer) -> str:
     step = layer.after.main
     found_s = layer.after.terms_s.get("index", 0.0)
     if found_s >= layer.after.seconds * _LEAST and step.counts.nonzeros:
-        return f"finding the {step.counts.nonzeros:,} places of {step.format} weights takes time"
+        return f"{step.counts.nonzeros:,} times the place of a {step.format} weight is looked up"
     ratio = _dearer(layer)
     if ratio is None or ratio <= 1:
         return ""

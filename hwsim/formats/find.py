@@ -63,6 +63,12 @@ def find_format(name: str) -> Format:
     )
 
 
+def pattern_of(name: str) -> NM | None:
+    """Return the N:M format that `name` is, if it is one: `2:4`."""
+    found = _sized(name)
+    return found if isinstance(found, NM) else None
+
+
 def _sized(name: str) -> Format | None:
     """Return the format whose name says its extents."""
     # No leading zeros: each format has one name.

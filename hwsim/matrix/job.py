@@ -11,19 +11,19 @@ from hwsim.cost import count, price
 from hwsim.errors import FormatError, RecipeError, UnsupportedError
 from hwsim.evaluation import measure
 from hwsim.formats import Dense
+from hwsim.formats.find import pattern_of
 from hwsim.lower import lower
-from hwsim.matrix.storage import native_formats, sparse_layers, stored_as
-from hwsim.matrix.structures import pattern_of
+from hwsim.matrix.storage import sparse_formats, sparse_layers, stored_as
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
     from hwsim.data import Data
     from hwsim.formats import Format
     from hwsim.graph import Graph
     from hwsim.matrix.structures import Pruning
     from hwsim.profile import DeviceProfile
-    from hwsim.program import Program
+    from hwsim.program import Program, Step
     from hwsim.records import Accuracy, Estimate
     from hwsim.row import Recipe
 
@@ -128,7 +128,7 @@ class _Variants:
         )
 
     def on(self, profile: DeviceProfile) -> tuple[Priced, ...]:
-        """Return the prices in each format that some kernel takes as it lies.
+        """Return the prices in each format in which some kernel finds the zeros.
 
         Where none does, that of dense storage, zeros included.
 
@@ -137,24 +137,43 @@ class _Variants:
         """
         if not self._layers:
             return (self._priced(lower(self._graph, profile), Dense()),)
-        candidates = native_formats(profile, self._pattern)
+        candidates = sparse_formats(profile, self._pattern)
         found = [self._native(each, profile) for each in candidates]
         known = tuple(each for each in found if each is not None)
-        if known:
-            return known
         dense = self._stored(Dense())
         assert dense is not None  # Any weight can lie dense.
-        return (self._priced(lower(dense, profile), Dense()),)
+        program = lower(dense, profile)
+        if known and not any(map(_finds_zeros, self._own(program))):
+            return known
+        return (*known, self._priced(program, Dense()))
 
     def _native(self, format_: Format, profile: DeviceProfile) -> Priced | None:
-        """Return the price; None where no layer runs as it lies, or the zeros do not fit."""
+        """Return the price; None where no kernel finds the zeros, or they do not fit."""
         graph = self._stored(format_)
         if graph is None:
             return None
         program = lower(graph, profile)
-        if not any(s.is_walked for s in program.steps if s.node.name in self._layers):
+        if not any(map(_finds_zeros, self._own(program))):
             return None
         return self._priced(program, format_)
+
+    def _own(self, program: Program) -> list[Step]:
+        return [step for step in program.steps if step.node.name in self._layers]
+
+    def _ways(self, program: Program) -> str:
+        """Return how the layers that were pruned run: `native`, or `3 native, 18 dense_fallback`.
+
+        Where there are none (filters are gone, nothing is stored otherwise), how all that multiply
+        do. What was stored sparse runs as a dense fallback where its zeros are multiplied, whoever
+        stored it dense at last.
+        """
+        if not self._layers:
+            ways = Counter(step.executed_as for step in program.steps if step.workload.macs)
+        else:
+            ways = Counter(_way(step) for step in self._own(program))
+        if len(ways) <= 1:
+            return next(iter(ways), "")
+        return ", ".join(f"{n} {way}" for way, n in ways.most_common())
 
     def _priced(self, program: Program, format_: Format) -> Priced:
         costs = price(program, count(program))
@@ -163,25 +182,20 @@ class _Variants:
             latency_s=costs.latency_s,
             macs_effective=costs.macs_effective,
             flash_bytes=costs.footprint.flash_bytes,
-            executed_as=_ways(costs, self._layers, format_.name),
+            executed_as=self._ways(program),
             is_backed=costs.is_backed,
             channel_tile=_channel_tile(costs),
         )
 
 
-def _ways(costs: Estimate, layers: Collection[str], stored: str) -> str:
-    """Return how the layers run: `native`, or `3 native, 18 dense_fallback`.
+def _way(step: Step) -> str:
+    is_dense = step.executed_as == "native" and not _finds_zeros(step)
+    return "dense_fallback" if is_dense else step.executed_as
 
-    Without layers of their own (filters are gone, nothing is stored otherwise), those of all
-    multiplications. What was stored sparse and no kernel takes runs as a dense fallback, whoever
-    stored it dense at last.
-    """
-    steps = [s for s in costs.steps if (s.name in layers if layers else s.counts.macs)]
-    is_fallback = bool(layers) and stored == Dense().name
-    ways = Counter("dense_fallback" if is_fallback else s.executed_as for s in steps)
-    if len(ways) <= 1:
-        return next(iter(ways), "")
-    return ", ".join(f"{n} {way}" for way, n in ways.most_common())
+
+def _finds_zeros(step: Step) -> bool:
+    """Return whether weights of zero are not multiplied: left out, or found where they lie."""
+    return step.is_walked or (step.rule is not None and step.rule.finds_zeros)
 
 
 def _channel_tile(costs: Estimate) -> int:

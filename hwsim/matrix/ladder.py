@@ -105,12 +105,15 @@ def _refusal(cells: Sequence[tuple[Pruning, Cell]]) -> str:
 
 
 def _crossover(rungs: Sequence[Rung], cells: Sequence[Cell], dense_s: float) -> float | None:
-    """Return the crossover of the best of the formats that every rung is priced in."""
+    """Return the crossover of the best of the formats that every rung is priced in.
+
+    Where the fastest of some rung is none of these, that of the rungs themselves.
+    """
     if not rungs:
         return None
     by_format = [{p.format: p.latency_s / dense_s for p in cell.priced} for cell in cells]
     shared = [name for name in by_format[0] if all(name in own for own in by_format)]
-    if not shared:
+    if not {rung.format for rung in rungs} <= set(shared):
         return crossover(
             [rung.sparsity for rung in rungs], [[1.0 / rung.speedup for rung in rungs]]
         )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from hwsim.profile import DeviceProfile
 
 
-def native_formats(profile: DeviceProfile, pattern: NM | None) -> tuple[Format, ...]:
+def sparse_formats(profile: DeviceProfile, pattern: NM | None) -> tuple[Format, ...]:
     """Return the formats that some kernel of a device takes as they lie, dense aside.
 
     Formats that pay because few values recur need more than zeros, and an N:M format holds only
@@ -28,13 +28,7 @@ def native_formats(profile: DeviceProfile, pattern: NM | None) -> tuple[Format, 
         profile: The device.
         pattern: What they were pruned to; None for any other structure.
     """
-    names = {
-        name: None
-        for rule in profile.runtime.kernels.values()
-        for name, support in rule.formats.items()
-        if support == "native"
-    }
-    found = [find_format(name) for name in names]
+    found = [find_format(name) for name in profile.runtime.native_formats]
     return tuple(
         each
         for each in found

@@ -7,9 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from hwsim.errors import FormatError, RecipeError
-from hwsim.formats import NM
-from hwsim.formats.find import find_format
+from hwsim.errors import RecipeError
+from hwsim.formats.find import pattern_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -54,15 +53,6 @@ class Pruning:
         if self.round_to > 1:
             settings.append(f"round_to={self.round_to}")
         return f"prune{{{','.join(settings)}}}"
-
-
-def pattern_of(structure: str) -> NM | None:
-    """Return the N:M pattern that a structure is, if it is one."""
-    try:
-        found = find_format(structure) if ":" in structure else None
-    except FormatError:
-        return None
-    return found if isinstance(found, NM) else None
 
 
 def prunings(structure: str, sparsities: Sequence[float], round_to: int) -> tuple[Pruning, ...]:

@@ -170,7 +170,7 @@ def _schedule(rule: KernelRule) -> Iterator[str]:
     if isinstance(per_mac, float) and not isclose(per_mac, expected, rel_tol=1e-6):
         yield (
             f"cycles.per_mac: expected {expected:.9g}, as {rule.schedule} of this geometry has "
-            f"{accelerator.multipliers} multipliers, got {per_mac:.9g}"
+            f"{accelerator.multipliers} multipliers, got {per_mac:.9g}; 1/multipliers follows it"
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
 
@@ -42,6 +42,9 @@ class Tile(Section):
             columns of the map are rounded up apart.
         taps: Elements of the kernel window. Where given, k counts input channels, and elements and
             channels are rounded up apart.
+        overhang: Whether the rows of a padded image lie one behind another, so that what a wide
+            window computes between two rows, (width of the window - 1) * dilation / stride
+            positions, is computed too and thrown away. Without `height`.
     """
 
     m: Extent = 1
@@ -49,6 +52,13 @@ class Tile(Section):
     k: Extent = 1
     height: Extent | None = None
     taps: Extent | None = None
+    overhang: bool = False
+
+    @model_validator(mode="after")
+    def _one_kind_of_rows(self) -> Self:
+        if self.overhang and self.height is not None:
+            raise ValueError("expected height or overhang, got both; rows lie apart or together")
+        return self
 
     @property
     def positions(self) -> int:
@@ -222,3 +232,9 @@ class KernelRule(Section):
         if self.schedule == LOCKSTEP:
             return None
         return find_accelerator(self.schedule, self.geometry)
+
+    @property
+    def channel_tile(self) -> tuple[int, int]:
+        """What input and output channels are rounded up to."""
+        accelerator = self.accelerator
+        return (self.tile.k, self.tile.m) if accelerator is None else (1, accelerator.channel_lanes)

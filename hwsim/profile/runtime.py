@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from hwsim.op import HEAVY_KINDS
 from hwsim.profile.kernels import KernelRule
 from hwsim.profile.quantities import Bytes, NonNegative, Positive, Price, Text
 from hwsim.profile.section import Section
@@ -90,6 +91,21 @@ class Runtime(Section):
     def current(self) -> Version:
         """What `version` does."""
         return self.versions.get(self.version, Version())
+
+    @property
+    def native_formats(self) -> tuple[str, ...]:
+        """Storage formats of weights that some heavy kernel takes as they lie, in its order.
+
+        `dense` is one of them wherever there is a dense kernel.
+        """
+        found = [
+            name
+            for rule in self.kernels.values()
+            if set(rule.ops) & set(HEAVY_KINDS)
+            for name, support in rule.formats.items()
+            if support == "native"
+        ]
+        return tuple(dict.fromkeys(found))
 
     def cycles(self, price: Price) -> float:
         """Return the cycles of a price under this version, named or not."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -26,6 +27,8 @@ _NEVER_INHERITED = ("name", "description", "evidence")
 
 # Versions look like numbers, and 8.10 is not 8.1.
 _TEXTS = ("runtime.version",)
+# Names that a line of an error has room for.
+_MOST_NEAR = 6
 _MEASURED_TOO = ("hardware.clock_hz", "hardware.cores", "runtime.version")
 
 
@@ -47,11 +50,20 @@ def find_profile(name_or_path: str) -> Path:
             raise ProfileError(f"{name_or_path}: no such profile file")
         return path
     if name_or_path not in known_devices():
+        near = _near(name_or_path)
+        guess = f"did you mean {', '.join(near)}? " if near else ""
         raise ProfileError(
-            f"no device profile {name_or_path!r}; known: {', '.join(known_devices())}, "
-            "or the path of a .yaml file"
+            f"no device profile {name_or_path!r}; {guess}`hwsim devices` lists all, "
+            "and the path of a .yaml file is taken too"
         )
     return Path(str(files("device_profiles"))) / f"{name_or_path}.yaml"
+
+
+def _near(name: str) -> tuple[str, ...]:
+    """Return the shipped profiles that begin with `name`, or else those spelled alike."""
+    known, asked = known_devices(), name.strip().lower().replace("-", "_")
+    within = [one for one in known if asked and one.startswith(asked)]
+    return tuple(within[:_MOST_NEAR] or get_close_matches(asked, known, n=_MOST_NEAR, cutoff=0.55))
 
 
 def read_tree(path: Path, heirs: tuple[Path, ...] = ()) -> Tree:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from hwsim.profile.hardware import Hardware
     from hwsim.profile.kernels import KernelRule
 
+# Four times the lines of any cache that is sold; each takes eight bytes of the host.
+_MOST_LINES = 1 << 26
+
 
 def caches(hardware: Hardware) -> Iterator[str]:
     """Yield memories that are caches by half, and caches whose extents do not fit."""
@@ -25,6 +28,12 @@ def caches(hardware: Hardware) -> Iterator[str]:
             yield f"{key}.{absent}: this key is required, as line_bytes and ways go together"
         elif memory.holds and memory.ways is not None:
             yield f"{key}.ways: expected none, as what holds {memory.holds[0]} is no cache"
+        elif memory.is_cache and memory.size_bytes > _MOST_LINES * (memory.line_bytes or 1):
+            yield (
+                f"{key}.size_bytes: expected at most {_MOST_LINES} lines of {memory.line_bytes} "
+                f"bytes, as each is walked, got {memory.size_bytes} bytes"
+            )
+            return
     try:
         levels = cache_levels(hardware)
         if levels:

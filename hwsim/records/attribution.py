@@ -87,6 +87,7 @@ class Advice:
         energy_j: Likewise.
         flash_bytes: Likewise.
         accuracy: Of the changed model; None where no labelled data was given.
+        fits: Whether the device has the memory for the changed model.
     """
 
     change: str
@@ -96,6 +97,7 @@ class Advice:
     energy_j: float
     flash_bytes: int
     accuracy: Accuracy | None = None
+    fits: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +142,12 @@ class Explanation:
     Attributes:
         attributions: Those of a device together, in the order asked for.
         refusals: Recipes that a device cannot run, the baseline among them.
-        baseline: Recipe asked for as baseline. Where a device refuses it, an attribution's own
-            baseline is another: the recipe without the steps that make it sparse.
+        baseline: Recipe asked for as baseline; None where none was, and where a device refuses it:
+            an attribution's own baseline is then the recipe without the steps that make it sparse.
         version: Of hwsim.
     """
 
     attributions: tuple[Attribution, ...]
     refusals: tuple[Refusal, ...] = ()
-    baseline: str = "none"
+    baseline: str | None = "none"
     version: str

@@ -19,7 +19,7 @@ from hwsim.formats import Dense
 from hwsim.graph import Graph
 from hwsim.lower import lower
 from hwsim.ops import Conv2d
-from hwsim.profile import DeviceProfile, Tile, device
+from hwsim.profile import DeviceProfile, Memory, Tile, device
 from hwsim.program import Program
 from tests.devices import unit_device
 from tests.graphs import GraphBuilder, residual, run_integers, samples
@@ -142,6 +142,18 @@ def test_a_loop_may_look_at_activations(groups: int) -> None:
     assert counts.macs_issued * (8 // groups) == executed * tiles * 3
     depth = op.weight.matrix.shape[1]
     assert counts.checks == blind.checks == counts.positions * groups * depth * tiles
+
+
+def test_activations_that_are_looked_at_are_read_once() -> None:
+    rule = {"zeros": "check_activations", "formats": {"dense": "native"}}
+    near = {"l1": Memory(size_bytes=1024, pj_per_byte=0.0)}
+    program = lower(integer(strided(1)), unit_device(Tile(m=3), rule=rule, caches=near))
+    seen = activations_of(program, Data(x=samples(program.graph, 3)))
+    _, at = second(program)
+    counts = count(program, seen)[at]
+    # Codes of a byte: a weight for each slot, each activation per tile of channels, the result.
+    read = counts.macs_issued + counts.checks
+    assert counts.traffic_bytes["l1"] == read + counts.outputs
 
 
 def test_large_layers_are_looked_at_in_runs(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,8 +79,8 @@ def sparse_array_of(sparse: SparseTensorProto, where: str) -> Array:
     except (ValueError, TypeError) as error:
         problem = " ".join(str(error).split())
         raise _error(where, sparse, f"as many bytes as it says, got others ({problem})") from error
-    if stored.dtype.kind == "O":
-        raise _error(where, sparse, "numbers, got text")
+    if stored.dtype.kind in "Oc":
+        raise _error(where, sparse, f"real numbers, got {stored.dtype}")
     if (np.diff(at) <= 0).any() or at.min(initial=0) < 0 or at.max(initial=-1) >= math.prod(shape):
         raise _error(where, sparse, f"places that rise within {list(shape)}, each once, got others")
     dense = np.zeros(shape, stored.dtype)

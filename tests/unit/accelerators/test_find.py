@@ -31,3 +31,11 @@ def test_mistakes_are_told() -> None:
         find_accelerator("pe_array", {"skips": "all"})
     with pytest.raises(UnsupportedError, match=r"pe_array: gates: .* both, got 1"):
         find_accelerator("pe_array", {"gates": 1})
+
+
+def test_geometries_that_no_chip_has_are_told() -> None:
+    with pytest.raises(UnsupportedError, match="eie: index_bits: expected 1 to 32, got 100000"):
+        find_accelerator("eie", {"index_bits": 100_000})
+    most = "scnn: expected at most 16777216 multipliers, got 17179869184; make high or wide smaller"
+    with pytest.raises(UnsupportedError, match=most):
+        find_accelerator("scnn", {"high": 1 << 15, "wide": 1 << 15})

@@ -68,6 +68,16 @@ def test_every_slot_is_spent_once(accelerator: Accelerator, product: tuple[Mask,
 
 
 @every
+def test_elements_of_channels_that_are_not_there_do_nothing(accelerator: Accelerator) -> None:
+    lanes, activations = accelerator.channel_lanes, np.ones((3, 5), np.bool_)
+    few = accelerator.walk(np.ones((1, 5), np.bool_), activations)
+    full = accelerator.walk(np.ones((lanes, 5), np.bool_), activations)
+    assert few.cycles == full.cycles
+    assert full.macs_executed == lanes * few.macs_executed
+    assert accelerator.multipliers % lanes == 0
+
+
+@every
 @given(product=products(), seed=st.integers(0, 99))
 def test_a_zero_more_never_costs_a_cycle(
     accelerator: Accelerator, product: tuple[Mask, Mask], seed: int

@@ -13,7 +13,9 @@ import numpy as np
 import pytest
 
 from compressors import Recipe
+from hwsim.interchange import save
 from hwsim.records import CAUSES
+from tests.graphs import GraphBuilder
 from tests.unit.cli.harness import DEVICE, Hwsim
 
 SPARSE = "prune{sparsity=0.9}|quantize"
@@ -176,12 +178,20 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
         f"{INTEGERS_ONLY} has no f32 kernel",
     ),
     "folder": (explain("--md", "none/o.md"), "none/o.md: cannot write there"),
+    "no time": (
+        explain(model="idle.hwsim", recipe="quantize"),
+        "idle: expected a model that takes",
+    ),
+    "over the model": (explain("--md", "float.hwsim"), "float.hwsim: cannot write there (it is re"),
+    "one path": (explain("--md", "o.md", "--csv", "./o.md"), "o.md: expected a path for each rep"),
 }
 
 
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_is_one_line_and_no_file(hwsim: Hwsim, folder: Path, mistake: str) -> None:
     np.savez("s.npz", x=np.zeros((3, 7, 7, 1), np.float32))
+    idle = GraphBuilder("idle", 1, 4, 4, 3)
+    save(idle.done(idle.flat("flat", "x")), Path("idle.hwsim"))
     before = sorted(folder.iterdir())
     command, told = MISTAKES[mistake]
     ended = hwsim(*command, *(() if "--md" in command else ("--json", "o.json")))

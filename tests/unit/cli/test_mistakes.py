@@ -284,3 +284,18 @@ def test_an_interrupt_ends_quietly(hwsim: Hwsim, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr("hwsim.data.load_data", stop)
     ended = hwsim(*run())
     assert (ended.status, ended.err) == (130, "")
+
+
+def test_a_terminal_of_few_signs_still_gets_the_page(folder: Path) -> None:
+    program = "import sys; sys.argv = ['hwsim', 'formats']; from hwsim.cli import main; main()"
+    root = str(Path(__file__).parents[3])
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": root, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert "rle4" in ended.stdout

@@ -67,6 +67,29 @@ def test_gating_saves_energy_and_no_time() -> None:
     assert (after.terms_s, after.energy_j) == ({"mac": 12, "gated": 12}, pytest.approx(18e-12))
 
 
+def test_a_vector_that_is_not_skipped_gates_its_zeros() -> None:
+    graph = layer(CODES, Dense(), positions=5)
+    plain, gated = (
+        counted(graph, Tile(n=4), skips_vectors=2, zeros=zeros) for zeros in ("multiply", "gate")
+    )
+    # Five of six vectors have a non-zero lane: of 10 slots a position, 6 hold a weight.
+    assert (gated.macs_executed, gated.macs_gated) == (6 * 5, 4 * 5)
+    assert gated.macs_padding == 10 * 3
+    assert (plain.macs_executed, plain.macs_padding) == (6 * 5, 4 * 5 + 10 * 3)
+    assert gated.macs_issued == plain.macs_issued
+    assert gated.traffic_bytes == plain.traffic_bytes
+    assert gated.nonzeros == plain.nonzeros
+
+
+def test_slots_that_are_rounded_up_to_take_energy_beside_gated_zeros_alone() -> None:
+    profile = unit_device(Tile(n=4), rule={"zeros": "gate"})
+    hardware = profile.hardware.model_copy(update={"mac_pj": {"8x8": 3.0}})
+    zeros = layer([[0, 0]], Dense(), positions=3)
+    step = priced(zeros, profile.model_copy(update={"hardware": hardware}))
+    assert (step.counts.macs_executed, step.counts.macs_padding) == (0, 2)
+    assert step.energy_j == pytest.approx(6e-12)
+
+
 def test_looking_for_zeros_is_paid_per_weight_and_tile_of_positions() -> None:
     counts = counted(layer(CODES, Dense(), positions=5), Tile(n=4), zeros="check")
     # Two tiles of four positions; of 12 weights, 6 are not zero.

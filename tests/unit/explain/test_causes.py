@@ -176,7 +176,7 @@ def test_irregularity_shows_as_index() -> None:
     # The dense kernel walks nothing: its weights have no places to be found.
     assert worst(provoked) == "index"
     assert provoked.layers[0].words == (
-        "finding the 32 places of csr weights takes time (67 % of its time)"
+        "32 times the place of a csr weight is looked up (67 % of its time)"
     )
     dear = heavy(Cycles(per_mac=3.0), formats={"csr": "native"})
     provoked = found_between(linear(), linear(EVEN, Csr()), with_kernels(unit_device(), dear))

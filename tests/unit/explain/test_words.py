@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -113,6 +114,34 @@ def test_lanes_without_a_channel_do_not_wait() -> None:
     (layer,) = attribute(made([step()]), made([after])).layers
     assert layer.bars_s == pytest.approx({"fewer_macs": -0.5, "tiles": 2.4, "imbalance": 0.3})
     assert layer.words == "12 of 16 lanes have no output channel (75 % of its time)"
+
+
+def test_lanes_that_a_gating_kernel_rounds_up_to_are_padding_already() -> None:
+    # 6 channels on tiles of 4: a quarter of all slots is padding, and whole tiles wait.
+    gated = counts(macs_effective=500, macs_executed=500, macs_gated=500, macs_padding=333)
+    waiting = replace(gated, macs_idle=667)
+    terms = {"mac": 0.5, "gated": 0.5, "tile_padding": 0.333, "imbalance": 0.667}
+    after = step(counts=waiting, terms_s=terms, channels=(8, 6), channel_tile=(1, 4))
+    before = step(counts=counts(macs_padding=333), terms_s={"mac": 1.0, "tile_padding": 0.333})
+    (layer,) = attribute(made([before]), made([after])).layers
+    assert layer.bars_s["imbalance"] == pytest.approx(0.667)
+
+
+def test_weights_of_zero_that_meet_activations_that_are_looked_at_are_multiplied() -> None:
+    # Half of the activations are zero, and skipped; 90 % of the weights are, and are not.
+    looked = {"macs_executed": 500, "checks": 1000}
+    terms = {"mac": 0.5, "check": 0.1}
+    reason = "it has no kernel for csr weights of conv2d; zeros are stored and multiplied"
+    after = step(
+        counts=counts(macs_effective=100, **looked),
+        terms_s=terms,
+        executed_as="dense_fallback",
+        reason=reason,
+    )
+    (layer,) = attribute(made([step(counts=counts(**looked), terms_s=terms)]), made([after])).layers
+    expected = {"fewer_macs": -0.54, "dense_fallback": 0.4, "zero_checks": 0.14}
+    assert layer.bars_s == pytest.approx(expected)
+    assert layer.words.startswith("90 % of its weights are zero, executed dense: it has no kernel")
 
 
 def test_dearer_multiplications() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
+from threading import Thread
 from typing import NoReturn
 
 import pytest
@@ -103,6 +104,31 @@ def test_saving_where_nothing_can_be_written(tmp_path: Path) -> None:
         with pytest.raises(InterchangeError, match="cannot write there"):
             save(mlp(), tmp_path / place)
     assert sorted(os.listdir(tmp_path)) == ["file", "folder.hwsim"]
+
+
+def test_a_name_that_is_too_long_is_told(tmp_path: Path) -> None:
+    with pytest.raises(InterchangeError, match=r"cannot write there \(File name too long\)"):
+        save(mlp(), tmp_path / f"{'n' * 300}.hwsim")
+
+
+def test_links_stay_and_what_they_lead_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "m.hwsim").symlink_to(tmp_path / "real.hwsim")
+    (tmp_path / "real.hwsim").touch()
+    save(mlp(), tmp_path / "m.hwsim")
+    assert (tmp_path / "m.hwsim").is_symlink()
+    assert difference(load(tmp_path / "real.hwsim"), mlp()) == ""
+
+
+def test_a_pipe_is_written_to_and_stays(tmp_path: Path) -> None:
+    pipe, received = tmp_path / "m.hwsim", list[bytes]()
+    os.mkfifo(pipe)
+    reader = Thread(target=lambda: received.append(pipe.read_bytes()))
+    reader.start()
+    save(mlp(), pipe)
+    reader.join(10)
+    save(mlp(), tmp_path / "again.hwsim")
+    assert received == [(tmp_path / "again.hwsim").read_bytes()]
+    assert pipe.is_fifo()
 
 
 @pytest.mark.parametrize("error", [RuntimeError("half"), OSError(28, "No space left on device")])

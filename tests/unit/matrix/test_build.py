@@ -16,7 +16,9 @@ from hwsim.execute import run
 from hwsim.formats import NM, Bitmask, Dense
 from hwsim.graph import Graph
 from hwsim.matrix import Matter, build, prunings, rising, spelled
-from hwsim.matrix.storage import native_formats, stored_as
+from hwsim.matrix.job import Cell, Priced
+from hwsim.matrix.ladder import Cells, matrix_of
+from hwsim.matrix.storage import sparse_formats, stored_as
 from hwsim.profile import Cycles, DeviceProfile, Tile, load_profile
 from hwsim.records import Accuracy
 from hwsim.row import Target
@@ -93,6 +95,41 @@ def test_no_kernel_for_zeros_is_said_and_never_pays() -> None:
         assert (ladder.executed_as, ladder.format) == ("dense_fallback", "dense")
         assert ladder.crossover is None
         assert ladder.refusal == ""
+
+
+def test_a_format_that_holds_some_rungs_only_counts_where_it_is_fastest() -> None:
+    asked = matter(one_layer(), unit_device(), sparsities=(0.5, 0.9))
+
+    def cell(**latencies: float) -> Cell:
+        figures: dict[str, Any] = {"macs_effective": 1, "flash_bytes": 1, "executed_as": "native"}
+        figures |= {"is_backed": False, "channel_tile": 1}
+        made = (Priced(format=f, latency_s=s, **figures) for f, s in latencies.items())
+        return Cell(priced=tuple(made))
+
+    dense = cell(dense=100.0)
+    low, high = asked.rungs("unstructured", dense)
+    cells: Cells = {
+        (low, "unit_device"): cell(csr=120.0, bitmask=110.0),
+        (high, "unit_device"): cell(csr=130.0, relative4=50.0),
+    }
+    (ladder,) = matrix_of(asked, {"unit_device": dense}, cells).ladders
+    assert [rung.format for rung in ladder.rungs] == ["bitmask", "relative4"]
+    # From 1.1 of the dense model's time to 0.5 of it.
+    assert ladder.crossover == pytest.approx(0.5 + 0.4 * 0.1 / 0.6)
+
+
+def test_a_kernel_that_finds_zeros_where_they_lie_needs_no_format() -> None:
+    rule = {"zeros": "check", "formats": {"dense": "native"}}
+    device = unit_device(rule=rule, cycles=Cycles(per_mac=4.0, per_check=1.0))
+    (ladder,) = build(matter(one_layer(), device)).ladders
+    assert (ladder.executed_as, ladder.format) == ("native", "dense")
+    assert [rung.speedup for rung in ladder.rungs] == pytest.approx(
+        [5 / (1 + 4 * (1 - s)) for s in (0.2, 0.5, 0.7, 0.8, 0.9)]
+    )
+    # One that takes masks, too, walks them: nothing is looked at but what is stored.
+    both = unit_device(rule={"zeros": "check"}, cycles=Cycles(per_mac=4.0, per_check=1.0))
+    (ladder,) = build(matter(one_layer(), both)).ladders
+    assert (ladder.executed_as, ladder.format) == ("native", "bitmask")
 
 
 INT8 = "quantize{calibration=synthetic,calibration_samples=1}"
@@ -210,14 +247,14 @@ def test_names_are_spelled_one_way() -> None:
 
 def test_formats_of_a_pattern() -> None:
     unit, walker = unit_device(), load_profile("sparse_pe64_sim")
-    assert native_formats(unit, None) == (Bitmask(),)
-    assert native_formats(unit, NM(2, 4)) == (Bitmask(), NM(2, 4))
-    assert native_formats(unit, NM(3, 4)) == (Bitmask(),)
+    assert sparse_formats(unit, None) == (Bitmask(),)
+    assert sparse_formats(unit, NM(2, 4)) == (Bitmask(), NM(2, 4))
+    assert sparse_formats(unit, NM(3, 4)) == (Bitmask(),)
     # What keeps two of each four keeps four of each eight; the other way round it need not.
-    names = {each.name for each in native_formats(walker, NM(2, 4))}
+    names = {each.name for each in sparse_formats(walker, NM(2, 4))}
     assert {"2:4", "4:8"} <= names
     assert not {"1:4", "codebook", "dense", "huffman"} & names
-    assert "2:4" not in {each.name for each in native_formats(walker, NM(4, 8))}
+    assert "2:4" not in {each.name for each in sparse_formats(walker, NM(4, 8))}
 
 
 def test_another_format_keeps_the_codes() -> None:

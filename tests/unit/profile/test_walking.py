@@ -59,6 +59,7 @@ def test_what_does_not_fit_together_is_told(settings: dict[str, Any], message: s
         ),
         ({"l1.line_bytes": 48}, "l1: line_bytes: expected a power of two, got 48"),
         ({"l1.ways": 3}, "l1: size_bytes: expected a multiple of line_bytes * ways = 192"),
+        ({"l1.size_bytes": 1 << 40}, "l1.size_bytes: expected at most 67108864 lines of 64 bytes"),
         ({"l1.line_bytes": 128}, "l2: line_bytes: expected at least the 128 of l1, got 64"),
     ],
 )
