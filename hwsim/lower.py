@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from hwsim.accelerators import Eie
 from hwsim.arena import buffers_of, footprint_of
 from hwsim.channels import losses, without_dead
 from hwsim.formats import Dense
 from hwsim.fusion import fused, with_constants_folded, with_pads_merged
+from hwsim.lacking import no_kernel, no_sparse_kernel, taken_as_stored
 from hwsim.memory import plan
 from hwsim.program import Program, Step
 
@@ -16,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from hwsim.graph import Graph, Node
-    from hwsim.op import Workload
     from hwsim.profile import DeviceProfile, KernelRule
     from hwsim.tensor import Weight
 
@@ -93,8 +94,9 @@ def _step(graph: Graph, node: Node, profile: DeviceProfile) -> Step:
             return _supported(undecided, name, rule, profile)
     for name, rule in candidates:
         if rule.formats.get(Dense().name) == "native":
-            return _dense_fallback(undecided, name, rule, profile)
-    return replace(undecided, reason=_why_not(undecided, stored, profile))
+            taken = taken_as_stored(types, [rule for _, rule in candidates])
+            return _dense_fallback(undecided, name, rule, profile, taken)
+    return replace(undecided, reason=no_kernel(undecided, stored, profile))
 
 
 def _takes_table(rule: KernelRule, weight: Weight | None) -> bool:
@@ -114,6 +116,8 @@ def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) 
     runtime = f"{profile.runtime.name}'s kernel {name!r}"
     if is_native:
         reason = f"{runtime} takes {step.types} {stored}"
+        if isinstance(rule.accelerator, Eie):
+            reason += f", each activation broadcast to all {rule.accelerator.pes} elements"
     else:
         reason = f"{runtime} unpacks {step.types} {stored} weights to dense before it multiplies"
     types, decoded = step.types, 0
@@ -140,61 +144,18 @@ def _unpacked(types: str, real_bits: int) -> tuple[str, int]:
     return f"{activation}x{activation}", int(activation)
 
 
-def _dense_fallback(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) -> Step:
+def _dense_fallback(
+    step: Step, name: str, rule: KernelRule, profile: DeviceProfile, taken: list[str]
+) -> Step:
     weight = step.weight
     assert weight is not None  # A node without a weight counts as dense, and took the rule.
-    kernels = profile.runtime.kernels.values()
-    taken = sorted({f for rule in kernels for f in rule.formats})
-    is_wide = weight.format.name in taken and weight.format.shares_values
-    indices = f" with {weight.packed.index_bits}-bit indices" if is_wide else ""
     fate = "looked for" if rule.finds_zeros else "multiplied"
+    lacking = no_sparse_kernel(step, weight, profile, taken)
     return replace(
         _supported(replace(step, weight=replace(weight, format=Dense())), name, rule, profile),
         executed_as="dense_fallback",
-        reason=f"{profile.runtime.name} has no kernel for {weight.format.name} weights of "
-        f"{step.workload.kind}{indices} (its kernels take: {', '.join(taken)}); "
-        f"zeros are stored and {fate}",
+        reason=f"{lacking}; zeros are stored and {fate}",
     )
-
-
-def _why_not(step: Step, stored: str, profile: DeviceProfile) -> str:
-    kind, kernels = step.workload.kind, profile.runtime.kernels.values()
-    same_kind = [rule for rule in kernels if kind in rule.ops]
-    if not same_kind:
-        return f"{profile.runtime.name} on {profile.name} has no kernel for {kind}"
-    types = sorted({types for rule in same_kind for types in rule.types})
-    if step.types not in types:
-        return (
-            f"{profile.runtime.name} on {profile.name} has no {_spelled(step.types)} kernel for "
-            f"{kind} (takes, as activation x weight bits: {', '.join(types)})"
-            + ("; quantize the model" if step.types == "f32" else "")
-        )
-    if not any(rule.takes.admits(step.workload) for rule in same_kind if step.types in rule.types):
-        return (
-            f"{profile.runtime.name} on {profile.name} has no {_spelled(step.types)} kernel for "
-            f"{_shape(step.workload)}; add one under runtime.kernels whose `takes` admits it"
-        )
-    return f"{profile.runtime.name} on {profile.name} has no kernel for {stored} {kind}"
-
-
-def _shape(workload: Workload) -> str:
-    (height, width), (down, right) = workload.window, workload.stride
-    return (
-        f"{workload.kind} of {height} x {width}, stride {down} x {right}, "
-        f"{workload.channels_in} to {workload.rows} channels, {workload.columns} positions"
-    )
-
-
-def _spelled(types: str) -> str:
-    """Return types, in words where the short form would not be understood."""
-    if types.startswith("f32w"):
-        return f"{types} (real activations, {types[4:]}-bit weights that are decoded)"
-    activation, _, weight = types.removesuffix("g").partition("x")
-    activations = "real" if activation == "f32" else f"{activation}-bit"
-    if types.endswith("g"):
-        return f"{types} ({activations} activations, {weight}-bit weights in groups)"
-    is_dynamic = activation == "f32" and weight
-    return f"{types} (real activations, {weight}-bit weights)" if is_dynamic else types
 
 
 def _types(graph: Graph, node: Node) -> str:

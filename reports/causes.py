@@ -80,8 +80,9 @@ def _general(step: StepEstimate, result: Result) -> str:
     So that equal causes are equal texts; the breakdown by layer has the full ones.
     """
     words = LISTED.sub("", step.reason).rstrip(".").replace(f" of {step.op}", "")
+    words = re.sub(rf" (kernels?) for {re.escape(step.op)}( of [^;]*)?", r" \1", words)
     for word in result.runtime.split():
-        words = words.removeprefix(f"{word} ")
+        words = re.sub(rf"^{re.escape(word)}('s)? ", "", words)
     return words.removeprefix("has ")
 
 

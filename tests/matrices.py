@@ -58,7 +58,7 @@ def matrix() -> Matrix:
         ladder("walker_sim", "2:4", (0.7,), format_="2:4", top1=(0.9,)),
         ladder("walker_sim", "filter, rounded", (2.0, 20.0), crossover=0.0, top1=(0.9, 0.2)),
         ladder("board_tflm", "unstructured", (1.0, 1.0), executed_as=fallback, is_calibrated=True),
-        ladder("board_tflm", "2:4", (1.02,), crossover=0.0, format_="2:4"),
+        ladder("board_tflm", "2:4", (1.02,), format_="2:4"),
         ladder("board_tflm", "filter, rounded", (1.5, 4.0), crossover=0.0, is_calibrated=True),
         ladder(HOSTILE, "unstructured", (1.0, 1.0), executed_as=fallback),
         Ladder(structure="2:4", format="", device=HOSTILE, rungs=(), refusal="no room <b>"),

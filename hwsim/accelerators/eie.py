@@ -64,11 +64,13 @@ class Eie:
 
         Each cycle one non-zero activation is broadcast if every queue has room; an element works
         on its oldest one, an entry per cycle, and drops it after the last. An element without an
-        entry in the column drops it after one cycle (assumed).
+        entry in the column drops it after one cycle (assumed): a gated slot. Elements without a
+        row of the matrix are idle.
         """
         check_product(self.name, weights, activations)
         rows = rows_of(activations)
         stored, fillers = self._entries(weights)
+        empty = (stored + fillers == 0)[:, : len(weights)]
         times = np.bincount(rows.which, minlength=len(rows.distinct))
         uses = times @ rows.distinct.astype(np.int64)
         cycles = np.zeros(len(rows.distinct), np.int64)
@@ -80,6 +82,7 @@ class Eie:
             multipliers=self.multipliers,
             macs_executed=int(uses @ stored.sum(axis=1)),
             filler=int(uses @ fillers.sum(axis=1)),
+            gated=int(uses @ empty.sum(axis=1)),
         )
 
     def _entries(self, weights: Mask) -> tuple[IntArray, IntArray]:

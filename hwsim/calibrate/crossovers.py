@@ -43,9 +43,6 @@ def crossovers(ladders: Sequence[Sample], profile: DeviceProfile) -> tuple[Cross
         profile: Fitted to others.
     """
 
-    def predicted(sample: Sample) -> float:
-        return estimate(sample.graph, profile).latency_s
-
     found: list[Crossover] = []
     for dense in (sample for sample in ladders if sample.layer.format == DENSE):
         formats = dict.fromkeys(s.layer.format for s in ladders if _shape(s) == dense.layer)
@@ -56,16 +53,16 @@ def crossovers(ladders: Sequence[Sample], profile: DeviceProfile) -> tuple[Cross
             )
             if name == DENSE or len(rungs) < _LEAST_RUNGS:
                 continue
-            try:
-                own = _crossover(dense, rungs, predicted)
-            except UnsupportedError:
+            if any(_predicted_s(sample, profile) is None for sample in (dense, *rungs)):
                 continue  # Every training layer of its kernel was disturbed.
             found.append(
                 Crossover(
                     shape=dense.layer.name,
                     format=name,
                     measured=_crossover(dense, rungs, lambda sample: sample.cycles),
-                    predicted=own,
+                    predicted=_crossover(
+                        dense, rungs, lambda sample: _predicted_s(sample, profile) or 0.0
+                    ),
                 )
             )
     return tuple(found)
@@ -73,6 +70,15 @@ def crossovers(ladders: Sequence[Sample], profile: DeviceProfile) -> tuple[Cross
 
 # Fewer leave too wide a gap to interpolate.
 _LEAST_RUNGS = 5
+
+
+def _predicted_s(sample: Sample, profile: DeviceProfile) -> float | None:
+    """Return what a layer takes as it is stored; None where it would run otherwise, or not."""
+    try:
+        priced = estimate(sample.graph, profile)
+    except UnsupportedError:
+        return None
+    return priced.latency_s if priced.steps[0].executed_as == "native" else None
 
 
 def _shape(sample: Sample) -> Layer:

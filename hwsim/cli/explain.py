@@ -34,14 +34,14 @@ def explain(
         typer.Option("--device", metavar="D", help="As in evaluate; may be repeated."),
     ],
     baseline: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--baseline",
             metavar="B",
-            help="Recipe to compare with. Where a device refuses it: the recipe without the steps "
-            "that make it sparse.",
+            help="Recipe to compare with; `none` is the model as it is. Default, also where a "
+            "device refuses it: the recipe without the steps that make it sparse, if any is left.",
         ),
-    ] = "none",
+    ] = None,
     data: DataFile = None,
     train_data: TrainData = None,
     set_: Overrides = None,
@@ -57,20 +57,15 @@ def explain(
     csv: CsvFile = None,
 ) -> None:
     """Where the speed-up that a compression promised went: causes, layers, and what would pay."""
+    from compressors import parse
     from hwsim.cli.explained import explained
     from hwsim.cli.grid import Grid
     from hwsim.cli.output import check_outputs
-    from hwsim.errors import RecipeError
 
     check_outputs((json, html, md, csv), (model, data, train_data))
-    grid = Grid.of([model], [baseline, *recipe], device, set_, data, train_data)
-    first, *others = grid.recipes
-    if first in others or first.name in [other.name for other in others]:
-        raise RecipeError(
-            f"--recipe {first.name!r} is the baseline, and nothing lies between the two; "
-            "give another --recipe, or another --baseline"
-        )
-    _show(explained(grid, advice), layers, json=json, html=html, md=md, csv=csv)
+    compared = None if baseline is None else parse(baseline)
+    grid = Grid.of([model], recipe, device, set_, data, train_data)
+    _show(explained(grid, compared, advice), layers, json=json, html=html, md=md, csv=csv)
 
 
 def _show(

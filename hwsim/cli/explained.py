@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
-from compressors import Recipe
+from compressors import Recipe, parse
 from hwsim.cli.advised import Compressed
 from hwsim.cli.output import progress
-from hwsim.errors import UnsupportedError
+from hwsim.errors import RecipeError, UnsupportedError
 from hwsim.explain import attribute
 from hwsim.records import Explanation, Refusal
 from hwsim.row import Row
@@ -17,6 +17,8 @@ from hwsim.version import __version__
 from reports.labels import device_label
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from hwsim.cli.grid import Grid
     from hwsim.data import Data
     from hwsim.graph import Graph
@@ -81,33 +83,41 @@ class Cell:
     graph: Graph | None
 
 
-def explained(grid: Grid, most_advice: int) -> Explanation:
+def explained(grid: Grid, baseline: Recipe | None, most_advice: int) -> Explanation:
     """Return an attribution per recipe and target, those of a target together.
 
     Args:
-        grid: Its first recipe is the baseline.
+        grid: Its recipes are what to explain.
+        baseline: What to compare with; None: each recipe with itself, but for the steps that make
+            it sparse (`own_baseline`).
         most_advice: Changes to propose for each.
 
     Raises:
         UnsupportedError: No device can run any of it.
-        RecipeError: A recipe does not fit the model.
+        RecipeError: A recipe does not fit the model, or is its own baseline.
         DataError: The data does not fit the model.
     """
-    rows = rows_of(grid.graphs, grid.recipes, grid.targets, grid.data, grid.training_data)
-    with progress("explaining", len(rows) * len(grid.targets)) as advance:
-        columns: list[list[Cell]] = []
-        for row, recipe in zip(rows, grid.recipes, strict=True):
-            columns.append(_cells(row, recipe))
+    baselines = [own_baseline(each) if baseline is None else baseline for each in grid.recipes]
+    _require_others(grid.recipes, baselines)
+    asked = {recipe.name for recipe in grid.recipes}
+    others = {each.name: each for each in baselines if each.name not in asked}
+    needed = [*others.values(), *grid.recipes]
+    rows = rows_of(grid.graphs, needed, grid.targets, grid.data, grid.training_data)
+    found: list[Attribution | Refusal] = []
+    with progress("explaining", (len(rows) + len(grid.recipes) * len(grid.targets))) as advance:
+        columns: dict[str, list[Cell]] = {}
+        for row, recipe in zip(rows, needed, strict=True):
+            columns[recipe.name] = _cells(row, recipe)
             advance(recipe.name)
-        baselines, *others = columns
+        for name in others:
+            outcomes = [cell.outcome for cell in columns[name]]
+            found += [outcome for outcome in outcomes if isinstance(outcome, Refusal)]
         stand_ins = _StandIns()
-        found: list[Attribution | Refusal] = [
-            cell.outcome for cell in baselines if isinstance(cell.outcome, Refusal)
-        ]
-        for baseline, *cells in zip(baselines, *others, strict=True):
-            for cell in cells:
-                found.append(_explained(cell, baseline, stand_ins, most_advice))
-                advance(f"{cell.recipe.name} on {cell.row.targets[0].profile.name}")
+        for i in range(len(grid.targets)):
+            for recipe, other in zip(grid.recipes, baselines, strict=True):
+                cell, before = columns[recipe.name][i], columns[other.name][i]
+                found.append(_explained(cell, before, stand_ins, most_advice))
+                advance(f"{recipe.name} on {cell.row.targets[0].profile.name}")
     attributions = tuple(each for each in found if not isinstance(each, Refusal))
     refusals = tuple(each for each in found if isinstance(each, Refusal))
     if not attributions:
@@ -115,9 +125,28 @@ def explained(grid: Grid, most_advice: int) -> Explanation:
     return Explanation(
         attributions=attributions,
         refusals=refusals,
-        baseline=rows[0].recipe.name,
+        baseline=None if baseline is None else baseline.name,
         version=__version__,
     )
+
+
+def own_baseline(recipe: Recipe) -> Recipe:
+    """Return the recipe without the steps that make it sparse; `none` if none or all would go.
+
+    What is left changes numbers, and not how many of them there are: between the two lies what
+    sparsity did.
+    """
+    kept = tuple(step for step in recipe.steps if step.name not in SPARSIFYING)
+    return parse("none") if not kept or kept == recipe.steps else Recipe(steps=kept)
+
+
+def _require_others(recipes: Sequence[Recipe], baselines: Sequence[Recipe]) -> None:
+    for recipe, baseline in zip(recipes, baselines, strict=True):
+        if recipe == baseline or recipe.name == baseline.name:
+            raise RecipeError(
+                f"--recipe {recipe.name!r} is the baseline, and nothing lies between the two; "
+                "give another --recipe, or another --baseline"
+            )
 
 
 def _explained(
@@ -169,15 +198,14 @@ class _StandIns:
 
     def of(self, cell: Cell, refused: Refusal) -> Outcome:
         """Return the recipe's own baseline: its steps but those that make it sparse."""
-        kept = tuple(step for step in cell.recipe.steps if step.name not in SPARSIFYING)
-        if not kept or kept == cell.recipe.steps:
+        stand_in = own_baseline(cell.recipe)
+        if stand_in.name in ("none", refused.recipe):
             return replace(
                 refused,
                 recipe=cell.recipe.name,
                 reason=f"nothing to compare with, since the baseline {refused.recipe!r} is "
                 f"refused ({refused.reason}); give a --baseline that the device runs",
             )
-        stand_in = Recipe(steps=kept)
         key = (stand_in.name, device_label(refused))
         if key not in self.made:
             self.made[key] = replace(cell.row, recipe=stand_in).evaluate()[0]

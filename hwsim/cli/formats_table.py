@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -30,10 +31,12 @@ _MARK: Final = "*"
 _KIB, _BYTE = BYTES[-2:]
 # From here on single bytes are too wide to read.
 _LARGE_BYTES: Final = 1 << 20
+_TITLE: Final = "Smaller than dense from which share of zeros on"
+_WHOLE: Final = {"blocks": "the same, pruned by whole blocks"}
 _NOTES: Final = """\
-Pays below: the largest share of weights that may stay for fewer bytes than
-dense; of normally distributed weights [128, 128], the smallest pruned first.
-Of blocks: those are pruned whole. Of groups: n:m takes the same whatever stays.
+Of normally distributed weights [128, 128], the smallest pruned first. always:
+with no zeros, too. n:m holds only what is pruned to its pattern, in as many
+bytes whatever stays.
 Any n:m up to 256, bsrRxC up to 256x256 and rle1 to rle16 are formats too.
 hwsim formats MODEL shows what layers take; encode{format=F} chooses one."""
 
@@ -46,7 +49,7 @@ class FormatRow:
         name: As recipes and profiles spell it.
         holds: What it consists of.
         of: What may stay: `weights`, `blocks` or `groups`; empty where no pruning decides.
-        int8: Share of them below which it takes fewer bytes than dense.
+        int8: Share of them that may stay: below it, it takes fewer bytes than dense.
         float32: Likewise.
     """
 
@@ -82,24 +85,28 @@ def formats_rows() -> list[FormatRow]:
 
 def formats_page(rows: list[FormatRow]) -> RenderableType:
     """Return the table of all formats."""
-    firsts = [i == 0 or row.name != rows[i - 1].name for i, row in enumerate(rows)]
-    named = [(row if first else None, row) for first, row in zip(firsts, rows, strict=True)]
     columns = (
-        _text("format", [shown.name if shown else "" for shown, _ in named]),
-        _text("holds", [shown.holds if shown else "" for shown, _ in named]),
-        TextColumn("int8", ("pays", "below:", "int8"), tuple(_share(row.int8) for row in rows)),
-        TextColumn("float32", ("", "", "float32"), tuple(_share(row.float32) for row in rows)),
-        _text("of", [row.of if row.of != "weights" else "" for row in rows]),
+        _text("format", [row.name for row in rows]),
+        _text("holds", [_WHOLE.get(row.of, row.holds) for row in rows]),
+        TextColumn("int8", ("int8",), tuple(_zeros(row.int8) for row in rows)),
+        TextColumn("float32", ("float32",), tuple(_zeros(row.float32) for row in rows)),
     )
-    return Group(*lines(columns, {}, _plain), Text(""), Text(_NOTES))
+    title = Text(_TITLE, style="bold")
+    return Group(title, *lines(columns, {}, _plain), Text(""), Text(_NOTES))
 
 
 def _text(title: str, cells: list[str]) -> TextColumn:
     return TextColumn(title, (title,), tuple(cells), is_number=False)
 
 
-def _share(share: float | None) -> str:
-    return "" if share is None else f"{share:.2f}"
+def _zeros(kept: float | None) -> str:
+    """Return the least share of zeros, where at most the share `kept` may stay, rounded up."""
+    if kept is None:
+        return "-"
+    if kept in (0.0, 1.0):
+        return "always" if kept else "never"
+    # 1 - 0.94 is a little more than 0.06.
+    return f"{math.ceil(100 * (1 - kept) - 1e-9)} %"
 
 
 def _plain(column: TextColumn, row: int) -> str:

@@ -52,7 +52,7 @@ def attribute(
     """
     _require_one_device(baseline, result)
     matched = layers_of(baseline.estimate.steps, result.estimate.steps)
-    layers = tuple(_layer(layer) for layer in matched)
+    layers = tuple(_layer(layer, result.device_class) for layer in matched)
     bars = _total(baseline, result, layers)
     return Attribution(
         baseline=baseline,
@@ -74,7 +74,7 @@ def _require_one_device(baseline: Result, result: Result) -> None:
         )
 
 
-def _layer(layer: Layer) -> LayerAttribution:
+def _layer(layer: Layer, device_class: str) -> LayerAttribution:
     bars = bars_of(layer)
     has_macs = any(step.counts.macs for step in (*layer.before.steps, *layer.after.steps))
     return LayerAttribution(
@@ -84,7 +84,7 @@ def _layer(layer: Layer) -> LayerAttribution:
         after_s=layer.after.seconds,
         promised=layer.left if has_macs else None,
         bars_s=_in_order(bars),
-        words=words_of(layer, bars),
+        words=words_of(layer, bars, device_class),
     )
 
 

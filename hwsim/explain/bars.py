@@ -25,7 +25,8 @@ Rounding up and waiting come with the slots: each slot of a zero takes its share
 
     P_a - r P_b  =  (P_a - q P_b)  +  P_b / S_b (Z_a - r Z_b),        q = S_a / S_b
 
-so that `tiles` and `imbalance` are what those of the slots that must be are, and no more.
+so that `tiles` and `imbalance` are what those of the slots that must be are, and no more. Gated
+slots count as slots of zeros there (`zero_checks`): what holds still is rounded up with the rest.
 """
 
 from __future__ import annotations
@@ -144,13 +145,17 @@ def _add_slots(bars: Bars, layer: Layer, left: float, term: str) -> None:
     price_s = prices[1]
     dearer = (price_s - prices[0]) * left * before.count(SLOTS[term])
     bars[_dearer(layer, term)] += dearer
+    if term == "gated":
+        bars[cause_of(term)] += lost - dearer
+        return
     if term == "mac":
         of_one = _winograd(after)
     else:
-        slots = _slots(before)
+        slots = _slots(before) + before.count("macs_gated")
         of_one = before.count(SLOTS[term]) / slots if slots else 0.0
     zeros_s = 0.0
-    for cause, zeros in _zeros(layer, left).items():
+    found = _zeros(layer, left, has_gated=term != "mac")
+    for cause, zeros in found.items():
         bars[cause] += price_s * of_one * zeros
         zeros_s += price_s * of_one * zeros
     bars[cause_of(term)] += lost - dearer - zeros_s
@@ -166,8 +171,8 @@ def _dearer(layer: Layer, term: str) -> Cause:
     return "kernel" if _is_other_kernel(before, after) else cause_of(term)
 
 
-def _zeros(layer: Layer, left: float) -> Mapping[Cause, float]:
-    """Return the slots of zeros, less those that the promise allows, by cause.
+def _zeros(layer: Layer, left: float, *, has_gated: bool) -> Mapping[Cause, float]:
+    """Return the slots of zeros, gated ones or not, less those that the promise allows, by cause.
 
     Where a baseline has no effective MAC there is no promise to keep: what the compressed model
     multiplies beyond it is more work.
@@ -177,6 +182,7 @@ def _zeros(layer: Layer, left: float) -> Mapping[Cause, float]:
         for step in side.steps:
             zeros = _step_slots(step) - step.counts.macs_effective
             found[_cause_of_zeros(step, zeros)] += sign * zeros
+            found["zero_checks"] += sign * step.counts.macs_gated * has_gated
     effective = layer.before.count("macs_effective")
     found["fewer_macs"] += layer.after.count("macs_effective") - left * effective
     return found

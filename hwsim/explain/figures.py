@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from hwsim.explain.terms import cause_of
 
-    from hwsim.records import Cause, Result, StepEstimate
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from hwsim.records import Cause, Estimate, Result, StepEstimate
 
 SAME: Final = 0.005
 """Latencies this close by ratio are called the same."""
@@ -57,9 +59,28 @@ SAVINGS: Final[Mapping[Cause, str]] = {
 """Likewise where it saves time."""
 
 
-def cost_of(cause: Cause, left: float | None) -> str:
-    """Return what a cause does where it costs time, with `left` effective MACs of one."""
-    return _held_against(cause, left, ("shrinks less", "grows", "grows more")) or COSTS[cause]
+def subject_of(cause: Cause, device_class: str) -> str:
+    """Return what has a time of its own; empty for causes that have none."""
+    is_small = cause == "overhead" and device_class == "mcu"
+    return "the fixed cost per layer" if is_small else SUBJECTS.get(cause, "")
+
+
+def held_against(subject: str, left: float | None, spent: tuple[float, float]) -> str:
+    """Return how a time that costs went beside the MACs, of which `left` are left.
+
+    Args:
+        subject: What has that time.
+        left: Effective MACs of one; None where the baseline has none.
+        spent: Its seconds before and after.
+    """
+    before_s, after_s = spent
+    if before_s and abs(after_s / before_s - 1) <= SAME:
+        bare = subject.removeprefix("the time of ")
+        return f"{bare} {'take' if bare.endswith('launches') else 'takes'} the same time as before"
+    if after_s > before_s:
+        is_more = left is not None and left > 1 + PROMISED
+        return f"{subject} grows" + " more than the MACs" * is_more
+    return f"{subject} shrinks less than the MACs"
 
 
 def phrase_of(cause: Cause, baseline: Result, result: Result) -> str:
@@ -67,28 +88,66 @@ def phrase_of(cause: Cause, baseline: Result, result: Result) -> str:
     if cause == "numbers":
         return _of_numbers(baseline, result) or COSTS[cause]
     if cause == "placement" and _is_light(baseline, result):
-        return "layers that multiply nothing take their part of the time"
+        return of_light_layers(baseline, result)
+    if cause == "zero_checks":
+        return of_zero_checks(baseline.estimate.steps, result.estimate.steps) or COSTS[cause]
     if cause == "overhead" and _calls(result) > _calls(baseline):
         return f"{_calls(result)} calls where the baseline has {_calls(baseline)}"
-    return cost_of(cause, macs_left(baseline, result))
+    if subject := subject_of(cause, result.device_class):
+        spent = seconds_of(cause, baseline.estimate), seconds_of(cause, result.estimate)
+        return held_against(subject, macs_left(baseline, result), spent)
+    return COSTS[cause]
+
+
+def seconds_of(cause: Cause, estimate: Estimate) -> float:
+    """Return the seconds of the terms that stand for a cause."""
+    return sum(s for term, s in estimate.terms_s().items() if cause_of(term) == cause)
 
 
 def saving_of(cause: Cause, baseline: Result, result: Result) -> str:
     """Return what a cause does where it saves time, between these two results."""
     if cause == "numbers":
         return _of_numbers(baseline, result) or SAVINGS[cause]
-    verbs = ("shrinks more", "shrinks", "grows less")
-    return _held_against(cause, macs_left(baseline, result), verbs) or SAVINGS[cause]
-
-
-def _held_against(cause: Cause, left: float | None, verbs: tuple[str, str, str]) -> str:
-    """Return how a time went beside the MACs: fewer of them, as many, or more."""
-    if cause not in SUBJECTS:
-        return ""
-    fewer, same, more = verbs
+    subject, left = subject_of(cause, result.device_class), macs_left(baseline, result)
+    if not subject:
+        return SAVINGS[cause]
     if left is None or abs(left - 1) <= PROMISED:
-        return f"{SUBJECTS[cause]} {same}"
-    return f"{SUBJECTS[cause]} {fewer if left < 1 else more} than the MACs"
+        return f"{subject} shrinks"
+    return f"{subject} {'shrinks more' if left < 1 else 'grows less'} than the MACs"
+
+
+def of_zero_checks(before: Sequence[StepEstimate], after: Sequence[StepEstimate]) -> str:
+    """Return what seeing zeros costs: slots that stay, activations that are zero less often."""
+    counts = [step.counts for step in after]
+    gated, issued = sum(c.macs_gated for c in counts), sum(c.macs_issued for c in counts)
+    met, met_before = _zeros_met(after), _zeros_met(before)
+    left = sum(c.macs_effective for c in counts)
+    densities = (
+        f"activations: {percent(met)} of weight MACs meet a zero, {percent(met_before)} before"
+    )
+    if (met_before - met) * left > gated:
+        return densities
+    if gated:
+        share = percent(gated / issued)
+        elements = max(s.channel_tile[1] for s in after if s.counts.macs_gated)
+        if any("broadcast to all" in s.reason for s in after):
+            return (
+                f"each activation is broadcast to all {elements} elements and takes a cycle in "
+                f"each, and {share} of the slots find no weight for it"
+                + f"; {densities}"
+                * (met_before - met > PROMISED)
+            )
+        return f"zeros are seen, and take {share} of the slots all the same"
+    checks = sum(c.checks for c in counts)
+    return f"{checks:,} operands are looked at to find zeros" if checks else ""
+
+
+def _zeros_met(steps: Sequence[StepEstimate]) -> float:
+    """Return the share of products of a weight that is not zero that a zero activation spares."""
+    seen = [s.counts for s in steps if s.counts.macs_executed < s.counts.macs_effective]
+    seen = [c for c in seen if not c.transforms]
+    all_macs = sum(s.counts.macs_effective for s in steps)
+    return sum(c.macs_effective - c.macs_executed for c in seen) / all_macs if all_macs else 0.0
 
 
 def macs_left(baseline: Result, result: Result) -> float | None:
@@ -102,9 +161,25 @@ def head_of(step: StepEstimate) -> str:
     return step.reason.partition(" (")[0].partition(";")[0].rstrip(".")
 
 
+def numbers_gained(baseline: Result, result: Result) -> str:
+    """Return the integers that a result multiplies where the baseline has reals; else nothing."""
+    own, other = _numbers(result), _numbers(baseline)
+    is_integer = bool(own) and not own.startswith("f32")
+    return name_of(own) if is_integer and other.startswith("f32") else ""
+
+
 def _of_numbers(baseline: Result, result: Result) -> str:
     own, other = _numbers(result), _numbers(baseline)
-    return f"{own} numbers where the baseline has {other}" if own and own != other else ""
+    return f"{name_of(own)} instead of {name_of(other)}" if own and own != other else ""
+
+
+def name_of(types: str) -> str:
+    """Return types as programs name them: `int8`, `float`, `int8 x int4`."""
+    if types.startswith("f32w") or types == "f32":
+        return f"float x int{types[4:]}" if types[4:] else "float"
+    activation, _, weight = types.removesuffix("g").partition("x")
+    first = "float" if activation == "f32" else f"int{activation}"
+    return first if first == f"int{weight}" else f"{first} x int{weight}"
 
 
 def _numbers(result: Result) -> str:
@@ -119,6 +194,18 @@ def _numbers(result: Result) -> str:
 def _calls(result: Result) -> int:
     """Return the kernel calls that take time."""
     return sum(step.latency_s > 0 for step in result.estimate.steps)
+
+
+def of_light_layers(baseline: Result, result: Result) -> str:
+    """Return how the time of layers without weights went."""
+    before_s, after_s = (
+        sum(step.latency_s for step in one.estimate.steps if not step.counts.macs)
+        for one in (baseline, result)
+    )
+    light = "adds, pooling and other layers without weights"
+    if abs(after_s - before_s) <= 4 * SAME * before_s:
+        return f"{light} take as long as before"
+    return f"{light} {'shrink less than the MACs' if after_s < before_s else 'take longer'}"
 
 
 def _is_light(baseline: Result, result: Result) -> bool:

@@ -5,8 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from hwsim.explain.bars import walks
-from hwsim.explain.figures import cost_of, head_of, percent, times
+from hwsim.explain.figures import (
+    COSTS,
+    head_of,
+    held_against,
+    name_of,
+    of_zero_checks,
+    percent,
+    subject_of,
+    times,
+)
 from hwsim.explain.lanes import empty_lanes
+from hwsim.explain.launches import longer_call
+from hwsim.explain.terms import cause_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -18,7 +29,7 @@ _LEAST: Final = 0.05
 """Share of a layer's time below which a cause is not worth a sentence."""
 
 
-def words_of(layer: Layer, bars_s: Mapping[Cause, float]) -> str:
+def words_of(layer: Layer, bars_s: Mapping[Cause, float], device_class: str) -> str:
     """Return one sentence, to stand behind the layer's name; empty where nothing held it back.
 
     It speaks of the cause that costs most, and only of what the records show.
@@ -35,8 +46,23 @@ def words_of(layer: Layer, bars_s: Mapping[Cause, float]) -> str:
     share = f"{percent(min(1.0, lost[worst] / after_s))} of its time"
     if not layer.is_common:
         return "the baseline does not run it"
-    said = _SENTENCES[worst](layer) if worst in _SENTENCES else ""
-    return f"{said or cost_of(worst, layer.left)} ({share})"
+    # A kernel that is dearer to start loses what its multiplications may have won.
+    said = longer_call(layer.before.steps, layer.after.steps, lost[worst], worst)
+    if not said and worst in _SENTENCES:
+        said = _SENTENCES[worst](layer)
+    return f"{said or _usual(worst, layer, device_class)} ({share})"
+
+
+def _usual(cause: Cause, layer: Layer, device_class: str) -> str:
+    """Return what a cause does in any layer."""
+    subject = subject_of(cause, device_class)
+    if not subject:
+        return COSTS[cause]
+    spent = [
+        sum(s for term, s in side.terms_s.items() if cause_of(term) == cause)
+        for side in (layer.before, layer.after)
+    ]
+    return held_against(subject, layer.left, (spent[0], spent[1]))
 
 
 def _dense_fallback(layer: Layer) -> str:
@@ -67,8 +93,11 @@ def _tiles(layer: Layer) -> str:
             return f"{empty} of {lanes} lanes have no output channel"
         return f"{share} of the slots hold a zero, or fill up a vector or tile"
     ratio = 1 + counts.macs_padding / counts.macs_executed
-    more = f"{percent(ratio - 1)} more" if ratio < 2 else f"{times(ratio)} as many"
-    cost = f"rounding up to the kernel's tile issues {more} slots"
+    if ratio < 2:
+        work = f"adds {percent(ratio - 1)} more multiplications, on padding"
+    else:
+        work = f"does {times(ratio)} the multiplications, the rest on padding"
+    cost = f"rounding up to the kernel's tile {work}"
     run = _rounded(step)
     return cost if run is None else f"{run}: {cost}"
 
@@ -114,11 +143,10 @@ def _index(layer: Layer) -> str:
 
 
 def _zero_checks(layer: Layer) -> str:
-    counts = layer.after.main.counts
-    if counts.macs_gated:
-        share = percent(counts.macs_gated / counts.macs_issued)
-        return f"zeros are seen, and take {share} of the slots all the same"
-    return f"{counts.checks:,} operands are looked at to find zeros" if counts.checks else ""
+    said, step = of_zero_checks(layer.before.steps, layer.after.steps), layer.after.main
+    if said.startswith("each activation") and (empty := empty_lanes(step)):
+        return f"{said}; {empty} elements have no output channel"
+    return said
 
 
 def _gathers(layer: Layer) -> str:
@@ -134,7 +162,7 @@ def _unpacking(layer: Layer) -> str:
 
 def _numbers(layer: Layer) -> str:
     own, other = layer.after.main.types, layer.before.main.types
-    return f"{own} numbers where the baseline has {other}"
+    return f"{name_of(own)} instead of {name_of(other)}" if own != other else ""
 
 
 def _kernel(layer: Layer) -> str:

@@ -13,6 +13,8 @@ from hwsim.evaluation import measure
 from hwsim.formats import Dense
 from hwsim.formats.find import pattern_of
 from hwsim.lower import lower
+from hwsim.matrix.backing import finds_zeros, zeros_backed
+from hwsim.matrix.dead import is_dead
 from hwsim.matrix.storage import sparse_formats, sparse_layers, stored_as
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ class Priced:
         macs_effective: Whose weight is not zero.
         flash_bytes: See `Footprint`.
         executed_as: How those layers run, in words.
-        is_backed: See `Estimate`.
+        is_backed: See `Estimate`; kernels that find zeros must have fitted prices, too.
         channel_tile: What the kernels that take most of the time round output channels up to.
     """
 
@@ -59,11 +61,13 @@ class Cell:
         priced: One for each format; empty where it is refused.
         accuracy: None where no labelled data was given.
         refusal: Why it is refused.
+        is_dead: Whether so much is pruned that no output depends on the input.
     """
 
     priced: tuple[Priced, ...] = ()
     accuracy: Accuracy | None = None
     refusal: str = ""
+    is_dead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,15 +104,21 @@ class Job:
         except (RecipeError, UnsupportedError, FormatError) as error:
             return (Cell(refusal=str(error)),) * len(self.profiles)
         variants = _Variants(graph, self.pruning)
+        dead = is_dead(graph)
         # Devices that round alike share one run over the data.
         measured = cache(partial(measure, graph, self.data))
         made: list[Cell] = []
         for profile in self.profiles:
             try:
+                priced = variants.on(profile)
+                if any(own.latency_s <= 0.0 for own in priced):
+                    made.append(Cell(refusal=f"{graph.name} takes no time on {profile.name}"))
+                    continue
                 made.append(
                     Cell(
-                        priced=variants.on(profile),
+                        priced=priced,
                         accuracy=measured(profile.numerics.resolve()).accuracy,
+                        is_dead=dead,
                     )
                 )
             except UnsupportedError as error:
@@ -143,7 +153,7 @@ class _Variants:
         dense = self._stored(Dense())
         assert dense is not None  # Any weight can lie dense.
         program = lower(dense, profile)
-        if known and not any(map(_finds_zeros, self._own(program))):
+        if known and not any(map(finds_zeros, self._own(program))):
             return known
         return (*known, self._priced(program, Dense()))
 
@@ -153,7 +163,7 @@ class _Variants:
         if graph is None:
             return None
         program = lower(graph, profile)
-        if not any(map(_finds_zeros, self._own(program))):
+        if not any(map(finds_zeros, self._own(program))):
             return None
         return self._priced(program, format_)
 
@@ -183,19 +193,14 @@ class _Variants:
             macs_effective=costs.macs_effective,
             flash_bytes=costs.footprint.flash_bytes,
             executed_as=self._ways(program),
-            is_backed=costs.is_backed,
+            is_backed=costs.is_backed and zeros_backed(program.steps, program.profile),
             channel_tile=_channel_tile(costs),
         )
 
 
 def _way(step: Step) -> str:
-    is_dense = step.executed_as == "native" and not _finds_zeros(step)
+    is_dense = step.executed_as == "native" and not finds_zeros(step)
     return "dense_fallback" if is_dense else step.executed_as
-
-
-def _finds_zeros(step: Step) -> bool:
-    """Return whether weights of zero are not multiplied: left out, or found where they lie."""
-    return step.is_walked or (step.rule is not None and step.rule.finds_zeros)
 
 
 def _channel_tile(costs: Estimate) -> int:

@@ -60,10 +60,12 @@ def find_profile(name_or_path: str) -> Path:
 
 
 def _near(name: str) -> tuple[str, ...]:
-    """Return the shipped profiles that begin with `name`, or else those spelled alike."""
+    """Return the shipped profiles that begin with `name`, or hold it, or are spelled alike."""
     known, asked = known_devices(), name.strip().lower().replace("-", "_")
-    within = [one for one in known if asked and one.startswith(asked)]
-    return tuple(within[:_MOST_NEAR] or get_close_matches(asked, known, n=_MOST_NEAR, cutoff=0.55))
+    if not asked:
+        return ()
+    found = [one for one in known if one.startswith(asked)] or [o for o in known if asked in o]
+    return tuple(found or get_close_matches(asked, known, n=_MOST_NEAR, cutoff=0.55))[:_MOST_NEAR]
 
 
 def read_tree(path: Path, heirs: tuple[Path, ...] = ()) -> Tree:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hwsim.records.comparison import Accuracy
+
+LEAST_GAIN: Final = 0.05
+"""Speed-ups closer to 1 count as none: no estimate is good to that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,7 @@ class Rung:
         accuracy: None where no labelled data was given.
         format: How the weights that were pruned are stored: of all that kernels of the device
             take as they lie, the one that is fastest here.
+        is_dead: Whether the output no longer depends on the input: no model, however fast.
     """
 
     sparsity: float
@@ -29,6 +33,7 @@ class Rung:
     flash_bytes: int
     accuracy: Accuracy | None = None
     format: str = "dense"
+    is_dead: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,10 +49,14 @@ class Ladder:
         refusal: Why it, or some rung that is missing then, is refused; empty where none is.
         executed_as: How the layers that were pruned run on the last rung: `native`,
             `3 native, 18 dense_fallback`, ...
-        crossover: Least sparsity from which on it is faster than dense, between rungs by linear
-            interpolation of the latency; None where it never is. 0 where it is on every rung.
-        at_equal_accuracy: The fastest rung that loses no more accuracy than was allowed; None
-            where there is none, or no labelled data was given.
+        crossover: Least sparsity from which on it is faster than dense by `LEAST_GAIN`, between
+            rungs by linear interpolation of the latency; None where it never is. 0 where it is on
+            every rung. Dead rungs do not count.
+        at_equal_accuracy: The fastest living rung that loses no more accuracy than was allowed;
+            None where there is none, or no labelled data was given.
+        is_calibrated: Whether evidence backs the dense model's latency and that of every rung.
+        round_to: Channels that stay are multiples of this.
+        compiler: What the device's compiler does with zeros, in words; empty where nothing.
     """
 
     structure: str
@@ -60,6 +69,7 @@ class Ladder:
     at_equal_accuracy: Rung | None = None
     is_calibrated: bool = False
     round_to: int = 1
+    compiler: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +79,7 @@ class Matrix:
     Attributes:
         model: Its name.
         base_recipe: Applied after the pruning, and to the dense model: `quantize` for example.
-        devices: Names of profiles, in the order asked for.
+        devices: Names of profiles: `mcu`, `cpu`, `gpu`, `npu`, `accelerator`, each by name.
         structures: In the order asked for.
         ladders: One per structure and device.
         dense_latency_s: Of the dense model, by device; devices that refuse it are missing.

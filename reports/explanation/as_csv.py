@@ -28,9 +28,12 @@ COLUMNS: Final = (
     "promised",
     *(f"{cause}_s" for cause in CAUSES),
     "words",
+    "fits",
+    "calibrated",
     "refused",
 )
-"""The row of a whole model has no layer and no op; `promised` is the share of MACs left."""
+"""The row of a whole model has no layer and no op; `promised` is the share of MACs left;
+`fits` and `calibrated` are said of whole models."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,8 @@ def _rows(each: Attribution) -> Iterator[dict[str, object]]:
         "promised": "" if promised is None else 1 / promised,
         **_bars(each.bars_s),
         "words": each.verdict,
+        "fits": each.result.fits,
+        "calibrated": each.result.is_calibrated,
     }
     for layer in each.layers:
         yield {

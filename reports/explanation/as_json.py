@@ -100,5 +100,6 @@ def _advice(advice: Advice) -> dict[str, object]:
         "latency_s": advice.latency_s,
         "energy_j": advice.energy_j,
         "flash_bytes": advice.flash_bytes,
+        "fits": advice.fits,
         "accuracy": accuracy,
     }

@@ -19,11 +19,18 @@ if TYPE_CHECKING:
     from reports.explanation.story import Chapter
     from reports.explanation.waterfall import Bar, Waterfall
 
-SAVES: Final = "#0072b2"
-ADDS: Final = "#d55e00"
 TOTAL: Final = "#7d8894"
-"""Blue and vermilion are told apart by colour-blind readers too."""
-MEASURES: Final = {"total": "total", "saves": "relative", "adds": "relative"}
+REST: Final = "#a9b3bd"
+"""Of totals, and of the small causes together: grey, as they are no cause."""
+LEFT: Final = (
+    "A bar from the end above it to the right adds time, one to the left saves it; "
+    "the signs of the figures say the same."
+)
+NEGATIVE: Final = (
+    "What lies left of zero is time saved beyond the promise: a layer takes what lies right of "
+    "zero less what lies left."
+)
+"""How to read segments that save, one sentence per chart."""
 NAME: Final = 28
 SHORT: Final = 20
 """Characters of a label on an axis, and where there is little room."""
@@ -42,9 +49,12 @@ SOLID: Final[tuple[Cause, ...]] = (
 )
 """The causes met most often, in the order of `COLOURS`; the others are striped."""
 STRIPES: Final = {"shape": "/", "size": 7, "solidity": 0.35}
+GAP: Final = 0.35
+HALF: Final = (1 - GAP) / 2
+"""Room between two bars, and half the height of one, in rows."""
 MOST_LAYERS: Final = 40
-SHORTEST: Final = 0.005
-"""Share of the longer latency that a layer must take to be drawn; the table has them all."""
+A_FEW: Final = 8
+"""Layers above `MOST_LAYERS` that are not worth leaving out; the table has them all."""
 
 
 def colour_of(cause: Cause) -> tuple[str, bool]:
@@ -59,25 +69,44 @@ def waterfall_figure(drop: Waterfall) -> Figure:
     """Return the bars from the baseline down to what was promised, and up to what came."""
     base = drop.unit.base
     bars = drop.bars
+    looks = [_look(bar) for bar in bars]
+    striped = ["/" if is_striped else "" for _, is_striped in looks]
     trace: Figure = {
-        "type": "waterfall",
+        "type": "bar",
         "orientation": "h",
-        "measure": ["absolute", *(MEASURES[bar.kind] for bar in bars[1:])],
         "y": list(range(len(bars))),
+        "base": [bar.start_s / base for bar in bars],
         "x": [bar.seconds / base for bar in bars],
         "customdata": [_hover(bar) for bar in bars],
         "hovertemplate": "%{customdata}<extra></extra>",
-        "totals": {"marker": {"color": TOTAL}},
-        "decreasing": {"marker": {"color": SAVES}},
-        "increasing": {"marker": {"color": ADDS}},
-        "connector": {"line": {"width": 1, "dash": "dot", "color": TOTAL}},
+        "marker": {
+            "color": [colour for colour, _ in looks],
+            "pattern": STRIPES | {"shape": striped},
+        },
     }
     ends = [min(0.0, *(bar.end_s for bar in bars)), drop.longest_s]
     names, short = ([_name(bar, most) for bar in bars] for most in (NAME, SHORT))
     axis: Figure = {"range": [end / base for end in ends]}
     layout = _layout(names, f"latency [{drop.unit.symbol}]", axis)
-    layout |= {"waterfallgap": 0.35, "meta": short}
+    layout |= {"bargap": GAP, "meta": short, "shapes": _connectors(bars, base)}
     return {"data": [trace, _figures(bars, base)], "layout": layout}
+
+
+def _look(bar: Bar) -> tuple[str, bool]:
+    """Return the colour of a bar and whether it is striped: a cause's, as in the layers' chart."""
+    if bar.kind == "total":
+        return TOTAL, False
+    return (REST, False) if bar.cause is None else colour_of(bar.cause)
+
+
+def _connectors(bars: Sequence[Bar], base: float) -> list[Figure]:
+    """Return a dotted line from the end of each bar to the next one."""
+    line: Figure = {"type": "line", "line": {"width": 1, "dash": "dot", "color": TOTAL}}
+    ends = [bar.end_s / base for bar in bars[:-1]]
+    return [
+        line | {"x0": end, "x1": end, "y0": row + HALF, "y1": row + 1 - HALF}
+        for row, end in enumerate(ends)
+    ]
 
 
 def _figures(bars: Sequence[Bar], base: float) -> Figure:
@@ -124,20 +153,19 @@ def layers_figure(chapter: Chapter, lines: Sequence[LayerLine]) -> Figure:
     data.append(_before(lines, unit.base))
     names = [plain(f"{line.number}. {shorten(line.layer.name, NAME)}") for line in lines]
     layout = _layout(names, f"latency [{unit.symbol}]", {})
-    return {"data": data, "layout": layout | {"barmode": "relative", "bargap": 0.35}}
+    return {"data": data, "layout": layout | {"barmode": "relative", "bargap": GAP}}
 
 
 def drawn_layers(chapter: Chapter) -> tuple[LayerLine, ...]:
-    """Return the layers that take longest, in order of execution."""
+    """Return the layers that take longest, in order of execution; all, if they are not many."""
 
     def longer_s(line: LayerLine) -> float:
         return max(line.layer.after_s, line.layer.before_s)
 
-    least_s = SHORTEST * max(
-        chapter.attribution.baseline.latency_s, chapter.attribution.result.latency_s
-    )
-    ranked = sorted(chapter.layers, key=lambda line: -longer_s(line))[:MOST_LAYERS]
-    kept = {line.number for line in ranked if longer_s(line) >= least_s}
+    timed = [line for line in chapter.layers if longer_s(line) > 0]
+    few = len(timed) <= MOST_LAYERS + A_FEW
+    ranked = sorted(timed, key=lambda line: -longer_s(line))[: None if few else MOST_LAYERS]
+    kept = {line.number for line in ranked}
     return tuple(line for line in chapter.layers if line.number in kept)
 
 

@@ -42,14 +42,14 @@ def made_visible(explanation: Explanation) -> Explanation:
             for each, (baseline, result) in zip(explanation.attributions, pairs, strict=True)
         ),
         refusals=shown.refusals,
-        baseline=visible(explanation.baseline),
+        baseline=None if explanation.baseline is None else visible(explanation.baseline),
         version=visible(explanation.version),
     )
 
 
 def stands_in(explanation: Explanation, attribution: Attribution) -> bool:
     """Return whether the device refuses the baseline asked for, so that another stands there."""
-    return attribution.baseline.recipe != explanation.baseline
+    return explanation.baseline not in (None, attribution.baseline.recipe)
 
 
 def _layer(layer: LayerAttribution) -> LayerAttribution:

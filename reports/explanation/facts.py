@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.units import BYTES, JOULES, SECONDS, unit_for
+from reports.explanation.fit import storage_of
+from reports.explanation.units import readable_unit
+from reports.units import BYTES, JOULES, SECONDS
 
 if TYPE_CHECKING:
     from hwsim.records import Attribution, Result
@@ -26,12 +28,12 @@ def facts_of(attribution: Attribution) -> tuple[Fact, ...]:
     figures = (
         ("latency", SECONDS, before.latency_s, after.latency_s),
         ("energy", JOULES, before.energy_j, after.energy_j),
-        ("flash", BYTES, before.flash_bytes, after.flash_bytes),
+        (storage_of(after), BYTES, before.flash_bytes, after.flash_bytes),
         ("peak RAM", BYTES, before.peak_ram_bytes, after.peak_ram_bytes),
     )
     facts: list[Fact] = []
     for title, ladder, was, now in figures:
-        unit = unit_for([max(was, now)], ladder)
+        unit = readable_unit([was, now], ladder)
         facts.append(Fact(title, *(f"{unit.text(each)} {unit.symbol}" for each in (was, now))))
     if before.accuracy is not None or after.accuracy is not None:
         facts.append(Fact("top-1", _top1(before), _top1(after)))

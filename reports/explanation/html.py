@@ -9,6 +9,8 @@ from plotly.offline import get_plotlyjs  # pyright: ignore[reportUnknownVariable
 
 from reports.explanation.causes import CAUSES_NAMED
 from reports.explanation.charts import (
+    LEFT,
+    NEGATIVE,
     TOTAL,
     drawn_layers,
     layers_figure,
@@ -16,7 +18,8 @@ from reports.explanation.charts import (
     waterfall_figure,
 )
 from reports.explanation.cleaned import comparison_of
-from reports.explanation.layers import unit_of_layers
+from reports.explanation.folding import breakable_at
+from reports.explanation.layers import LOST, unit_of_layers
 from reports.explanation.story import story_of
 from reports.html import PAGES, breakable
 from reports.labels import profiles
@@ -44,8 +47,14 @@ class Html:
             units=[unit_of_layers(each.attribution).symbol for each in story.chapters],
             figures=figures(story.chapters),
             drawn=[len(drawn_layers(each)) for each in story.chapters],
+            is_cut=[is_cut(each) for each in story.chapters],
+            saves=[saves(each) for each in story.chapters],
+            lost=LOST,
+            signs=LEFT,
+            negative=NEGATIVE,
             total=TOTAL,
             breakable=breakable,
+            breakable_at=breakable_at,
             profiles=profiles(comparison_of(story.shown)),
             plotly=str(get_plotlyjs()),
         )
@@ -58,6 +67,22 @@ def figures(chapters: tuple[Chapter, ...]) -> dict[str, Figure]:
         drawn[f"waterfall-{i}"] = waterfall_figure(chapter.waterfall)
         drawn[f"layers-{i}"] = layers_figure(chapter, drawn_layers(chapter))
     return drawn
+
+
+def is_cut(chapter: Chapter) -> bool:
+    """Return whether layers that take time are not drawn."""
+    timed = [each for each in chapter.layers if each.layer.before_s > 0 or each.layer.after_s > 0]
+    return len(drawn_layers(chapter)) < len(timed)
+
+
+def saves(chapter: Chapter) -> bool:
+    """Return whether the chart of the layers has segments left of zero."""
+    shown = set(causes_of(chapter))
+    return any(
+        seconds < 0 and cause in shown
+        for line in drawn_layers(chapter)
+        for cause, seconds in line.layer.bars_s.items()
+    )
 
 
 def causes_of(chapter: Chapter) -> tuple[Cause, ...]:

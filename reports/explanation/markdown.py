@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from reports.explanation.causes import CAUSES_NAMED
 from reports.explanation.cleaned import comparison_of
-from reports.explanation.layers import unit_of_layers, worst
+from reports.explanation.layers import LOST, unit_of_layers, worst
 from reports.explanation.story import story_of
 from reports.labels import profiles
 from reports.markdown import escape
@@ -53,15 +53,26 @@ class Markdown:
 
 def _overview(story: Story) -> list[str]:
     rows = [
-        (escape(c.device), escape(c.recipe), c.promised, f"**{c.got}**", c.cause or "-")
+        (
+            escape(c.device),
+            escape(c.recipe),
+            f"**{c.fit}**" if c.misfit else c.fit,
+            c.promised,
+            f"**{c.got}**",
+            c.cause or "-",
+            escape(f"{c.attribution.verdict} {c.trust}"),
+        )
         for c in story.chapters
     ]
-    return _table(("device", "recipe", "promised", "got", "main cause"), "llrrl", rows)
+    titles = ("device", "recipe", "memory", "promised", "got", "main cause", "verdict")
+    return _table(titles, "lllrrll", rows)
 
 
 def _chapter(chapter: Chapter, layers: int) -> list[str]:
     drop = chapter.waterfall
-    lines = [f"### {escape(chapter.title)}", "", f"**{escape(chapter.attribution.verdict)}**", ""]
+    lines = [f"### {escape(chapter.title)}", ""]
+    lines += [f"**{escape(chapter.misfit)}**", ""] if chapter.misfit else []
+    lines += [f"**{escape(chapter.attribution.verdict)}**", "", escape(chapter.trust), ""]
     bars = [
         (f"**{escape(bar.label)}**" if bar.kind == "total" else bar.label, bar.text, bar.percent)
         for bar in drop.bars
@@ -80,13 +91,14 @@ def _chapter(chapter: Chapter, layers: int) -> list[str]:
                 line.lost,
                 line.promised,
                 line.got,
-                escape(line.layer.words or line.cause),
+                escape(line.why),
             )
             for line in shown
         ]
-        lines += _table((*titles, "promised", "got", "why"), "lrrrrrl", rows)
+        lines += [LOST, "", *_table((*titles, "promised", "got", "why"), "lrrrrrl", rows)]
     if chapter.proposals:
-        titles = ("what would pay", "latency", "faster", "energy", "flash", "top-1 [%]", "change")
+        units = (chapter.storage, "top-1 [%]", "change [points]", "memory")
+        titles = ("what would pay", "latency", "faster", "energy", *units)
         advice = [
             (
                 escape(p.change)
@@ -97,10 +109,11 @@ def _chapter(chapter: Chapter, layers: int) -> list[str]:
                 p.flash,
                 p.top1,
                 p.top1_change,
+                p.fit or "fits",
             )
             for p in chapter.proposals
         ]
-        lines += _table(titles, "lrrrrrr", advice)
+        lines += _table(titles, "lrrrrrrl", advice)
     return lines
 
 

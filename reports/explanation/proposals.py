@@ -23,9 +23,10 @@ class Proposal:
         latency: With its unit, as the next ones.
         faster: Result's latency over this one's: `1.80x`.
         energy: Of one inference.
-        flash: Bytes.
+        flash: Bytes of weights and code.
         top1: Accuracy in percent; `-` where it is not known.
         top1_change: Points against the result; `-` where one is not known.
+        fit: `fits` or `does not fit`; empty where the result and all advice fit.
     """
 
     change: str
@@ -36,6 +37,7 @@ class Proposal:
     flash: str
     top1: str
     top1_change: str
+    fit: str
 
 
 def proposals(attribution: Attribution) -> tuple[Proposal, ...]:
@@ -45,6 +47,7 @@ def proposals(attribution: Attribution) -> tuple[Proposal, ...]:
         return ()
     seconds = unit_for([each.latency_s for each in found], SECONDS)
     joules = unit_for([each.energy_j for each in found], JOULES)
+    is_told = not result.fits or not all(each.fits for each in found)
     size = unit_for([each.flash_bytes for each in found], BYTES)
     return tuple(
         Proposal(
@@ -56,6 +59,7 @@ def proposals(attribution: Attribution) -> tuple[Proposal, ...]:
             flash=f"{size.text(each.flash_bytes)} {size.symbol}",
             top1=UNKNOWN if each.accuracy is None else f"{100 * each.accuracy.top1:.1f}",
             top1_change=_points(each.accuracy, result.accuracy),
+            fit=("fits" if each.fits else "does not fit") if is_told else "",
         )
         for each in found
     )

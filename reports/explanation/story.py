@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from hwsim.explain import largest, lost_of
 from reports.explanation.causes import CAUSES_NAMED, label_of
 from reports.explanation.cleaned import comparison_of, made_visible, stands_in
 from reports.explanation.facts import Fact, facts_of
+from reports.explanation.fit import misfit_of, storage_of, trust_of
 from reports.explanation.layers import LayerLine, layer_lines
 from reports.explanation.proposals import Proposal, proposals
 from reports.explanation.waterfall import Waterfall, main_cause, waterfall
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from hwsim.records import Attribution, Cause, Explanation, Refusal
 
 UNKNOWN = "-"
+WORTH_A_LINE = 0.01
+"""Share of the latency by which densities alone must be off to be told of."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,12 +35,16 @@ class Chapter:
         baseline: Short.
         promised: `8.40x`; `-` where nothing is multiplied.
         got: `1.00x`.
-        cause: What held it back most; empty where nothing did.
+        main: What held it back most; None where nothing did.
         facts: Latency, energy, memory and accuracy, before and after.
         waterfall: Of the whole model.
         layers: All, in order of execution.
         proposals: What would pay.
         remarks: Sentences of context: another baseline, what densities alone would predict.
+        misfit: The memory that is missing; empty where the model fits.
+        trust: How far the latency may be off.
+        storage: What the bytes of weights and code are called: `flash`, where there is one.
+        shares: Causes that took most of the lost time, with their share of it: `85 %`.
     """
 
     attribution: Attribution
@@ -45,17 +53,41 @@ class Chapter:
     baseline: str
     promised: str
     got: str
-    cause: str
+    main: Cause | None
     facts: tuple[Fact, ...]
     waterfall: Waterfall
     layers: tuple[LayerLine, ...]
     proposals: tuple[Proposal, ...]
     remarks: tuple[str, ...]
+    misfit: str
+    trust: str
+    storage: str
+    shares: tuple[tuple[Cause, str], ...]
 
     @property
     def title(self) -> str:
         """What is explained, in one line."""
         return f"{self.recipe} on {self.device}"
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether held-out evidence backs the figures."""
+        return self.attribution.result.is_calibrated
+
+    @property
+    def cause(self) -> str:
+        """What held it back most, by its name; empty where nothing did."""
+        return "" if self.main is None else label_of(self.main)
+
+    @property
+    def fit(self) -> str:
+        """Mark of a table: it fits the device's memory, or not."""
+        return "DOES NOT FIT" if self.misfit else "fits"
+
+    @property
+    def lost(self) -> str:
+        """The causes of the lost time by their names; empty where nothing is lost."""
+        return ", ".join(f"{label_of(cause)} {share}" for cause, share in self.shares)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,13 +142,24 @@ def _chapter(shown: Explanation, each: Attribution, short: dict[str, str]) -> Ch
         baseline=baseline,
         promised=UNKNOWN if promised is None else times(promised),
         got=times(each.speedup),
-        cause="" if main is None else label_of(main),
+        main=main,
         facts=facts_of(each),
         waterfall=waterfall(each, baseline, recipe),
         layers=layer_lines(each),
         proposals=proposals(each),
         remarks=tuple(_remarks(shown, each, baseline)),
+        misfit=misfit_of(each.result),
+        trust=trust_of(each.result),
+        storage=storage_of(each.result),
+        shares=_shares(each),
     )
+
+
+def _shares(each: Attribution) -> tuple[tuple[Cause, str], ...]:
+    lost_s = lost_of(each.bars_s)
+    if main_cause(each) is None:
+        return ()
+    return tuple((cause, f"{100 * share:.0f} %") for cause, share in largest(lost_s).items())
 
 
 def _remarks(shown: Explanation, each: Attribution, baseline: str) -> list[str]:
@@ -126,8 +169,14 @@ def _remarks(shown: Explanation, each: Attribution, baseline: str) -> list[str]:
             f"The device refuses {shown.baseline!r}, so the baseline is {baseline!r}: the recipe "
             "without the steps that make it sparse."
         )
-    if each.by_density_s is not None:
-        counted_s, even_s = each.result.latency_s, each.by_density_s
+    elif shown.baseline is None and each.baseline.recipe != "none":
+        found.append(
+            f"Baseline {baseline!r}: the recipe without what makes it sparse (see --baseline)."
+        )
+    if not each.baseline.fits and each.result.fits:
+        found.append(f"It fits the device; the baseline {baseline!r} does not.")
+    counted_s, even_s = each.result.latency_s, each.by_density_s
+    if even_s is not None and abs(even_s - counted_s) >= WORTH_A_LINE * counted_s:
         difference = 100 * (even_s - counted_s) / counted_s
         found.append(
             f"Counted weight by weight: {with_unit(counted_s, SECONDS)}. From densities alone, "

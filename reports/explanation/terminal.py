@@ -12,9 +12,10 @@ from rich.text import Text
 
 from reports.explanation.causes import CAUSES_NAMED
 from reports.explanation.cleaned import comparison_of
-from reports.explanation.layers import unit_of_layers, worst
+from reports.explanation.folding import folded_at
+from reports.explanation.layers import LOST, unit_of_layers, worst
 from reports.explanation.story import story_of
-from reports.labels import digests, shorten
+from reports.labels import cut_labels, digests, shorten
 from reports.layout import TextColumn, lines, width_of
 
 if TYPE_CHECKING:
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 
     from hwsim.records import Explanation
     from reports.explanation.layers import LayerLine
-    from reports.explanation.proposals import Proposal
     from reports.explanation.story import Chapter, Story
     from reports.explanation.waterfall import Bar, Waterfall
 
@@ -75,9 +75,8 @@ def page(explanation: Explanation, width: int, layers: int) -> Group:
     parts += _list("Refused", refused)
     bars = {bar.cause for chapter in story.chapters for bar in chapter.waterfall.bars}
     named = [CAUSES_NAMED[cause] for cause in story.causes if cause in bars]
-    parts += _list(
-        "Causes", [Text.assemble((each.label, "bold"), f": {each.meaning}") for each in named]
-    )
+    meanings = [Text.assemble((each.label, "bold"), f": {each.meaning}") for each in named]
+    parts += _list("Causes", [Text(LOST), *meanings] if story.chapters else [])
     spelled = [Text(f"{label}  =  {name}") for label, name in story.spelled.items()]
     parts += _list("Recipes", spelled)
     profiles = [Text(shorten(line, width - 2)) for line in digests(comparison_of(story.shown))]
@@ -87,7 +86,10 @@ def page(explanation: Explanation, width: int, layers: int) -> Group:
 
 def _overview(story: Story, width: int) -> list[Text]:
     chapters = story.chapters
+    misfits = tuple(chapter.fit for chapter in chapters)
+    fits = TextColumn("fits", ("memory",), misfits, is_number=False)
     figures = (
+        fits,
         TextColumn("promised", ("promised",), tuple(c.promised for c in chapters)),
         TextColumn("got", ("got",), tuple(c.got for c in chapters)),
         TextColumn(
@@ -99,13 +101,32 @@ def _overview(story: Story, width: int) -> list[Text]:
     first = TextColumn("recipe", ("  recipe",), names, is_number=False)
     devices = [chapter.device for chapter in chapters]
     heads = {i: each for i, each in enumerate(devices) if i == 0 or devices[i - 1] != each}
-    return lines((first, *figures), heads, lambda _column, _row: "")
+    table = (first, *figures)
+    made = lines(table, heads, lambda column, _row: "bold" if column.title == "got" else "")
+    said: list[Text] = []
+    row = 0
+    for i, line in enumerate(made):
+        said.append(line)
+        # Header and rule first; devices have lines of their own.
+        if i > 1 and line.plain.startswith(" "):
+            room = width - 2 * INDENT
+            said += [
+                Text(f"{'':{2 * INDENT}}{part}", style="dim")
+                for part in folded_at(
+                    f"{chapters[row].attribution.verdict} {chapters[row].trust}", room
+                )
+            ]
+            row += 1
+    return said
 
 
 def _chapter(chapter: Chapter, width: int, layers: int) -> list[RenderableType]:
     title = Text(chapter.title, style="bold cyan")
-    verdict = Text(chapter.attribution.verdict)
-    parts: list[RenderableType] = [title, verdict]
+    parts: list[RenderableType] = [title]
+    if chapter.misfit:
+        parts.append(Text(chapter.misfit, style="bold red"))
+    parts.append(Text(chapter.attribution.verdict))
+    parts.append(Text(chapter.trust, style="" if chapter.is_calibrated else "yellow"))
     parts += [Text(remark) for remark in chapter.remarks]
     facts = ", ".join(f"{fact.title} {fact.before} -> {fact.after}" for fact in chapter.facts[1:])
     parts += [Text(f"Beside latency: {facts}.", style="dim"), Text("")]
@@ -114,14 +135,16 @@ def _chapter(chapter: Chapter, width: int, layers: int) -> list[RenderableType]:
     if layers and shown:
         parts += _layers(shown, chapter, width)
     if chapter.proposals:
-        parts += _advice(chapter.proposals)
+        parts += _advice(chapter, width)
     return parts
 
 
 def _bars(drop: Waterfall, width: int) -> list[Text]:
     bars = drop.bars
     room = min(LABEL[1], max(LABEL[0], width * 2 // 5))
-    names = tuple(shorten(bar.label, room) for bar in bars)
+    totals = {f"{i}": bar.label for i, bar in enumerate(bars) if bar.kind == "total"}
+    cut = cut_labels(totals, room)
+    names = tuple(cut.get(f"{i}", bar.label) for i, bar in enumerate(bars))
     table = (
         TextColumn("bar", ("",), names, is_number=False),
         TextColumn("time", (f"[{drop.unit.symbol}]",), tuple(bar.text for bar in bars)),
@@ -165,7 +188,7 @@ def _layers(shown: Sequence[LayerLine], chapter: Chapter, width: int) -> list[Re
     head, rows = made[: -len(shown)], made[-len(shown) :]
     parts: list[RenderableType] = [Text("Layers that lose most", style="bold"), *head]
     # Neighbours of the same fate share a sentence.
-    sentences = [line.layer.words for line in shown]
+    sentences = [line.why for line in shown]
     for row, words, following in zip(rows, sentences, [*sentences[1:], ""], strict=True):
         parts.append(row)
         if words and words != following:
@@ -173,7 +196,8 @@ def _layers(shown: Sequence[LayerLine], chapter: Chapter, width: int) -> list[Re
     return [*parts, Text("")]
 
 
-def _advice(proposals: Sequence[Proposal]) -> list[RenderableType]:
+def _advice(chapter: Chapter, width: int) -> list[RenderableType]:
+    proposals = chapter.proposals
     top1 = tuple(
         each.top1 if each.top1_change == "-" else f"{each.top1} ({each.top1_change})"
         for each in proposals
@@ -182,15 +206,19 @@ def _advice(proposals: Sequence[Proposal]) -> list[RenderableType]:
         TextColumn("faster", (f"{'':{INDENT}}faster",), tuple(each.faster for each in proposals)),
         TextColumn("latency", ("latency",), tuple(each.latency for each in proposals)),
         TextColumn("energy", ("energy",), tuple(each.energy for each in proposals)),
-        TextColumn("flash", ("flash",), tuple(each.flash for each in proposals)),
+        TextColumn("flash", (chapter.storage,), tuple(each.flash for each in proposals)),
         TextColumn("top-1", ("top-1 [%]",), top1),
     )
+    if proposals[0].fit:
+        marks = tuple(each.fit for each in proposals)
+        table = (*table, TextColumn("fits", ("memory",), marks, is_number=False))
     made = lines(table, {}, lambda column, _row: "bold" if column.title == "faster" else "")
     head, rows = made[: -len(proposals)], made[-len(proposals) :]
     parts: list[RenderableType] = [Text("What would pay", style="bold"), *head]
     for row, each in zip(rows, proposals, strict=True):
         own = "" if not each.recipe or each.recipe in each.change else f": {each.recipe}"
-        parts += [row, _indented(Text(f"{each.change}{own}"))]
+        told = folded_at(f"{each.change}{own}", width - INDENT)
+        parts += [row, *(_indented(Text(line)) for line in told)]
     return [*parts, Text("")]
 
 

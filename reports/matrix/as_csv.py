@@ -18,6 +18,7 @@ COLUMNS: Final[tuple[str, ...]] = (
     "model", "base_recipe", "overrides", "device", "device_class", "structure", "round_to",
     "sparsity", "format", "executed_as", "macs_left", "speedup", "latency_s", "flash_bytes",
     "accuracy", "n", "dense_accuracy", "at_equal_accuracy", "crossover", "calibrated", "refused",
+    "dead",
 )  # fmt: skip
 """Scripts rely on them: add, do not rename. Crossover is empty where there is none."""
 
@@ -63,6 +64,7 @@ def _rung(matrix: Matrix, ladder: Ladder, rung: Rung) -> dict[str, object]:
     row: dict[str, object] = {
         "sparsity": rung.sparsity,
         "format": rung.format,
+        "dead": rung.is_dead,
         "executed_as": ladder.executed_as,
         "macs_left": rung.macs_left,
         "speedup": rung.speedup,

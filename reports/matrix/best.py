@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from reports.matrix.cells import SAME, percent
+from hwsim.records.matrix import LEAST_GAIN
+from reports.matrix.cells import UNCALIBRATED, living, percent
+from reports.matrix.names import label
 from reports.units import times
 
 if TYPE_CHECKING:
@@ -26,16 +28,23 @@ class Choice:
     Attributes:
         ladder: Of the structure.
         rung: At the sparsity.
+        is_odd: Whether no evidence backs it, though some backs the device.
     """
 
     ladder: Ladder
     rung: Rung
+    is_odd: bool = False
+
+    @property
+    def mark(self) -> str:
+        """Before its name."""
+        return UNCALIBRATED if self.is_odd else ""
 
     @property
     def text(self) -> str:
-        """`block4x4 90 % 8.02x`."""
-        where = f"{self.ladder.structure} {percent(self.rung.sparsity)}"
-        return f"{where} {times(self.rung.speedup)}"
+        """`block4x4 90 % 8.02x`, marked where it alone of its device is uncalibrated."""
+        where = f"{label(self.ladder.structure)} {percent(self.rung.sparsity)}"
+        return f"{self.mark}{where} {times(self.rung.speedup)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +81,7 @@ def best_of(matrix: Matrix) -> tuple[Best, ...]:
         if device not in matrix.dense_latency_s:
             continue
         zeros = [ladder for ladder in own if not removes(ladder.structure)]
+        removing = [ladder for ladder in own if removes(ladder.structure)]
         equal = [
             Choice(ladder=ladder, rung=rung)
             for ladder in own
@@ -80,9 +90,9 @@ def best_of(matrix: Matrix) -> tuple[Best, ...]:
         made.append(
             Best(
                 device=device,
-                zeros=_fastest(_at(zeros, at)),
-                removed=_fastest(_at([each for each in own if each not in zeros], at)),
-                equal=_fastest(equal),
+                zeros=_marked(_fastest(_at(zeros, at)), own),
+                removed=_marked(_fastest(_at(removing, at)), own),
+                equal=_marked(_fastest(equal), own),
             )
         )
     return tuple(made)
@@ -94,11 +104,11 @@ def removes(structure: str) -> bool:
 
 
 def _at(ladders: Sequence[Ladder], sparsity: float) -> list[Choice]:
-    """Return each ladder's rung of that sparsity, or the only one that it has."""
+    """Return each ladder's rung of that sparsity, or the only one it has, unless dead."""
     return [
         Choice(ladder=ladder, rung=rung)
         for ladder in ladders
-        for rung in ladder.rungs
+        for rung in living(ladder)
         if rung.sparsity == sparsity or len(ladder.rungs) == 1
     ]
 
@@ -106,4 +116,10 @@ def _at(ladders: Sequence[Ladder], sparsity: float) -> list[Choice]:
 def _fastest(choices: Sequence[Choice]) -> Choice | None:
     """Return the fastest that is faster than dense by more than any estimate is good to."""
     found = max(choices, key=lambda choice: choice.rung.speedup, default=None)
-    return found if found is not None and found.rung.speedup >= 1.0 + SAME else None
+    return found if found is not None and found.rung.speedup >= 1.0 + LEAST_GAIN else None
+
+
+def _marked(choice: Choice | None, own: Sequence[Ladder]) -> Choice | None:
+    if choice is None or choice.ladder.is_calibrated:
+        return choice
+    return replace(choice, is_odd=any(ladder.is_calibrated for ladder in own))

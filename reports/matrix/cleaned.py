@@ -38,6 +38,7 @@ def _ladder(ladder: Ladder) -> Ladder:
         rungs=tuple(map(_rung, ladder.rungs)),
         refusal=visible(ladder.refusal),
         executed_as=visible(ladder.executed_as),
+        compiler=visible(ladder.compiler),
         at_equal_accuracy=None if equal is None else _rung(equal),
     )
 

@@ -7,15 +7,18 @@ from typing import TYPE_CHECKING, ClassVar, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from hwsim.records.matrix import LEAST_GAIN
 from reports.html import breakable
 from reports.matrix.best import best_of, compared_at
-from reports.matrix.cells import SAME, UNCALIBRATED, cell_of, percent, told
+from reports.matrix.cells import UNCALIBRATED, cell_of, percent, told
 from reports.matrix.cleaned import cleaned
-from reports.matrix.rows import listed, notes, partly_refused, refused, rows_of, short_name
+from reports.matrix.names import label, short_name
+from reports.matrix.rows import classes_of, listed, notes, partly_refused, refused, rows_of
 from reports.units import BYTES, SECONDS, times, with_unit
 
 if TYPE_CHECKING:
     from hwsim.records import Ladder, Matrix, Rung
+    from reports.matrix.rows import Row
 
 PAGES: Final = Environment(
     loader=PackageLoader("reports.matrix"),
@@ -25,6 +28,8 @@ PAGES: Final = Environment(
     lstrip_blocks=True,
     keep_trailing_newline=True,
 )
+# Devices keep their order.
+PAGES.policies["json.dumps_kwargs"] = {"sort_keys": False}
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +44,18 @@ class Html:
         return PAGES.get_template("page.html").render(
             matrix=matrix,
             rows=rows_of(matrix),
+            classes=classes_of(rows_of(matrix)),
             gaps=[*refused(matrix).items(), *partly_refused(matrix).items()],
             notes=list(notes(matrix)),
             best={best.device: best for best in best_of(matrix)},
             at=percent(compared_at(matrix)),
             sparsities=_sparsities(matrix),
+            asked=max((len(each.rungs) for each in matrix.ladders), default=0),
             data=_data(matrix),
             breakable=breakable,
             short=short_name,
+            label=label,
+            least_gain=percent(LEAST_GAIN),
             listed=listed,
             percent=percent,
             told=told,
@@ -62,11 +71,28 @@ def _data(matrix: Matrix) -> dict[str, object]:
     """Return what the page's script draws; texts are made here, so that all reports agree."""
     return {
         "structures": matrix.structures,
+        "labels": [label(each) for each in matrix.structures],
+        "first": _first(matrix),
         "compared_at": compared_at(matrix),
-        "same": SAME,
+        "same": LEAST_GAIN,
         "tolerance": percent(matrix.tolerance),
         "devices": {row.device: _device(matrix, row.device) for row in rows_of(matrix)},
     }
+
+
+def _first(matrix: Matrix) -> str:
+    """Return the device that the page begins with: a real one with most to see, where there is one.
+
+    Calibrated ones first; of these, that of the most crossovers between two rungs.
+    """
+
+    def worth(row: Row) -> tuple[bool, int, int]:
+        kinds = [cell.kind for cell in row.cells]
+        between = sum(bool(cell.ladder.crossover) for cell in row.cells)
+        return row.is_calibrated, between, kinds.count("pays") + kinds.count("slower")
+
+    # Of equals the first.
+    return max(rows_of(matrix), key=worth).device if matrix.dense_latency_s else ""
 
 
 def _device(matrix: Matrix, device: str) -> dict[str, object]:
@@ -98,8 +124,16 @@ def _ladder(ladder: Ladder) -> dict[str, object]:
 
 
 def _rung(rung: Rung) -> list[object]:
-    """Return what `page.js` reads by place: sparsity, speed-up, MACs left, flash, ..."""
+    """Return what `page.js` reads by place: sparsity, speed-up, ..., whether it is dead."""
     accuracy = None if rung.accuracy is None else f"{rung.accuracy.top1:.1%}"
     left = f"{100 * rung.macs_left:.3g} %"
     flash = with_unit(rung.flash_bytes, BYTES)
-    return [rung.sparsity, float(f"{rung.speedup:.6g}"), left, flash, rung.format, accuracy]
+    return [
+        rung.sparsity,
+        float(f"{rung.speedup:.6g}"),
+        left,
+        flash,
+        rung.format,
+        accuracy,
+        rung.is_dead,
+    ]

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
+from hwsim.records.matrix import LEAST_GAIN
 from reports.markdown import escape
 from reports.matrix.best import best_of, compared_at
 from reports.matrix.cells import percent
 from reports.matrix.cleaned import cleaned
+from reports.matrix.names import label
 from reports.matrix.rows import listed, notes, partly_refused, refused, rows_of
 
 if TYPE_CHECKING:
@@ -35,7 +37,7 @@ class Markdown:
         lines = [
             f"## {escape(f'{matrix.model}: pruned{base}{over}')}",
             "",
-            "**Sparsity from which on it is faster than dense**",
+            f"**Sparsity from which on it is at least {percent(LEAST_GAIN)} faster than dense**",
             "",
             *_heat(matrix),
             *_best(matrix),
@@ -48,7 +50,7 @@ class Markdown:
 
 def _heat(matrix: Matrix) -> list[str]:
     return [
-        _line(["device", *map(escape, matrix.structures)]),
+        _line(["device", *(escape(label(each)) for each in matrix.structures)]),
         _line(["---", *["---:"] * len(matrix.structures)]),
         *(
             _line([escape(row.marked), *(_text(row, cell) for cell in row.cells)])

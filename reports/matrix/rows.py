@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from itertools import groupby
+from typing import TYPE_CHECKING
 
-from reports.labels import folded, shorten
+from hwsim.records.matrix import LEAST_GAIN
+from reports.labels import shorten
 from reports.matrix.best import compared_at, removes
-from reports.matrix.cells import SAME, UNCALIBRATED, Cell, cell_of, percent
+from reports.matrix.cells import DEAD, UNCALIBRATED, Cell, cell_of, percent
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from hwsim.records import Matrix
-
-HEADER: Final = 7
-"""Characters after which a structure breaks at the head of its column."""
-SHORT: Final = {"unstructured": "unstr.", "filter, rounded": "filter round"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +61,11 @@ def rows_of(matrix: Matrix) -> tuple[Row, ...]:
     return tuple(sorted(rows, key=lambda row: classes.index(row.device_class)))
 
 
+def classes_of(rows: tuple[Row, ...]) -> list[tuple[str, list[Row]]]:
+    """Return the rows by class, in their order."""
+    return [(name, list(own)) for name, own in groupby(rows, key=lambda row: row.device_class)]
+
+
 def refused(matrix: Matrix) -> dict[str, tuple[str, ...]]:
     """Return the devices that refuse the dense model, by the reason, which names them no more."""
     reasons: dict[str, dict[str, None]] = {}
@@ -84,16 +86,6 @@ def partly_refused(matrix: Matrix) -> dict[str, tuple[str, ...]]:
     return {reason: tuple(places) for reason, places in reasons.items()}
 
 
-def shortest(structure: str) -> str:
-    """Return a shorter name of a structure, where it has one."""
-    return SHORT.get(structure, structure)
-
-
-def short_name(structure: str) -> tuple[str, ...]:
-    """Return the lines of a structure's name at the head of a narrow column."""
-    return folded(re.sub(r"^block(?=\d)", "block ", shortest(structure)), HEADER)
-
-
 def listed(names: tuple[str, ...], most: int = 4) -> str:
     """Return some names, and how many more there are."""
     shown = ", ".join(shorten(name, 60) for name in names[:most])
@@ -102,25 +94,35 @@ def listed(names: tuple[str, ...], most: int = 4) -> str:
 
 def notes(matrix: Matrix) -> Iterator[str]:
     """Yield what a reader must know to read the cells."""
-    rows = rows_of(matrix)
+    rows, least = rows_of(matrix), percent(LEAST_GAIN)
     kinds = {cell.kind for row in rows for cell in row.cells}
     yield (
-        "A cell is the least sparsity from which on the model is faster than the dense one, "
-        "interpolated between rungs; always: faster on every rung. Per rung, the fastest format "
-        "that the device's kernels take as it lies."
+        f"A cell is the least sparsity from which on the model is at least {least} faster "
+        "than the dense one, interpolated between rungs; always: on every rung. Per rung, the "
+        "fastest format that the device's kernels take as it lies."
     )
+    if "unstructured" in matrix.structures:
+        yield "any zeros: unstructured; each weight goes or stays by itself."
     if any(cell.text == "pays" for row in rows for cell in row.cells):
-        yield "pays: faster than dense at the only sparsity there is, as that of an N:M pattern."
+        yield (
+            f"pays: at least {least} faster at the only sparsity there is, as that of an "
+            "N:M pattern."
+        )
     if "never" in kinds:
         yield "never: no kernel takes it; zeros are stored and multiplied as any other weight."
     if "slower" in kinds:
-        yield "slower: a kernel takes it, and the highest sparsity is not faster than dense."
+        yield (
+            f"slower: a kernel takes it, and it is slower than dense by {least} or more "
+            "where it is fastest, or no faster at the highest sparsity."
+        )
     if "same" in kinds:
-        yield f"≈1x: neither faster nor slower by {SAME:.0%}, less than any estimate is good to."
+        yield (f"≈1x: where it is fastest, within {least} of dense: no estimate is good to that.")
+    if any(rung.is_dead for ladder in matrix.ladders for rung in ladder.rungs):
+        yield f"{DEAD}; such rungs count neither for a cell nor for the best structure."
     if any(not cell.ladder.is_calibrated for row in rows for cell in row.cells):
         yield (
             f"{UNCALIBRATED} uncalibrated: no held-out measurement of real devices backs the "
-            "figure; it may be off by a factor of two."
+            "dense and the sparse figure; it may be off by a factor of two."
         )
     if any(removes(s) for s in matrix.structures):
         yield (

@@ -10,20 +10,14 @@ from rich.console import Console, Group
 from rich.padding import Padding
 from rich.text import Text
 
+from hwsim.records.matrix import LEAST_GAIN
 from reports.labels import shorten
 from reports.layout import TextColumn, lines, width_of
 from reports.matrix.best import best_of, compared_at
 from reports.matrix.cells import percent
 from reports.matrix.cleaned import cleaned
-from reports.matrix.rows import (
-    listed,
-    notes,
-    partly_refused,
-    refused,
-    rows_of,
-    short_name,
-    shortest,
-)
+from reports.matrix.names import short_name, shortest
+from reports.matrix.rows import listed, notes, partly_refused, refused, rows_of
 from reports.units import times
 
 if TYPE_CHECKING:
@@ -73,7 +67,10 @@ def page(matrix: Matrix, width: int) -> Group:
     parts: list[RenderableType] = [
         Text(f"{matrix.model}: pruned{base}{over}", style="bold"),
         Text(""),
-        Text("Sparsity from which on it is faster than dense", style="bold"),
+        Text(
+            f"Sparsity from which on it is at least {percent(LEAST_GAIN)} faster than dense",
+            style="bold",
+        ),
         *_heat(matrix, shared, width),
     ]
     alike = {row.device: others for row, others in shared if others}
@@ -143,8 +140,6 @@ def _best_table(matrix: Matrix, width: int) -> list[RenderableType]:
     """Return the best structures by device; of many devices, those that have a choice."""
     everything = best_of(matrix)
     shown = [b for b in everything if len(everything) <= MANY or b.zeros or b.equal]
-    if not shown:
-        return []
     at = percent(compared_at(matrix))
     trust = {row.device: row.marked for row in rows_of(matrix)}
     columns = [
@@ -155,22 +150,37 @@ def _best_table(matrix: Matrix, width: int) -> list[RenderableType]:
         columns += _equal(shown, f"loses <= {percent(matrix.tolerance)}")
     names = _names([(trust[b.device], 0) for b in shown], width - width_of(tuple(columns)) - 1)
     table = (TextColumn("device", ("device",), names, is_number=False), *columns)
-    parts: list[RenderableType] = [Text("Best structure", style="bold")]
-    parts += [*lines(table, {}, lambda _, __: ""), Text("")]
-    missing = len(everything) - len(shown)
-    if missing:
-        parts += [
-            Text(f"{missing} more gain from none of these zeros; --csv has every rung."),
+    parts: list[RenderableType] = []
+    if shown:
+        parts = [
+            Text("Best structure", style="bold"),
+            *lines(table, {}, lambda _, __: ""),
             Text(""),
         ]
-    return parts
+    return [*parts, *_without_zeros(matrix, [b for b in everything if b not in shown], at)]
+
+
+def _without_zeros(matrix: Matrix, rest: Sequence[Best], at: str) -> list[RenderableType]:
+    """Return what devices that are left out gain from removal, a line for each class."""
+    by_class: dict[str, list[Best]] = {}
+    for b in rest:
+        by_class.setdefault(matrix.device_classes.get(b.device, ""), []).append(b)
+    items: list[Text] = []
+    for name, own in by_class.items():
+        gains = sorted(b.removed.rung.speedup for b in own if b.removed is not None)
+        text = f"{len(own)} more"
+        if gains:
+            spread = dict.fromkeys((times(gains[0]), times(gains[-1])))
+            text += f", {len(gains)} gain {' to '.join(spread)} by removal at {at}"
+        items.append(_item(name or "devices", text))
+    return _list("No gain from zeros; --csv has every rung", items)
 
 
 def _choices(choices: Sequence[Choice | None], title: str, at: str) -> list[TextColumn]:
     """Return the structure and its speed-up; a pattern says its own sparsity by its name."""
     if not any(choices):
         return []
-    names = tuple(NOTHING if c is None else shortest(c.ladder.structure) for c in choices)
+    names = tuple(NOTHING if c is None else c.mark + shortest(c.ladder.structure) for c in choices)
     ratios = tuple("" if c is None else times(c.rung.speedup) for c in choices)
     return [
         TextColumn(title, (title, at), names, is_number=False),
@@ -182,7 +192,7 @@ def _equal(shown: Sequence[Best], head: str) -> list[TextColumn]:
     names = tuple(
         NOTHING
         if b.equal is None
-        else f"{shortest(b.equal.ladder.structure)} {percent(b.equal.rung.sparsity)}"
+        else f"{b.equal.mark}{shortest(b.equal.ladder.structure)} {percent(b.equal.rung.sparsity)}"
         for b in shown
     )
     ratios = tuple("" if b.equal is None else times(b.equal.rung.speedup) for b in shown)

@@ -57,7 +57,40 @@ const near = new IntersectionObserver(
 );
 for (const element of charts) near.observe(element);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => drawn.forEach(draw));
-addEventListener("beforeprint", () => charts.forEach(draw));
+addEventListener("beforeprint", () => {
+  for (const body of document.querySelectorAll("details.body")) body.open = true;
+  charts.forEach(draw);
+});
+
+// A link to a closed section opens it.
+function reveal() {
+  const body = location.hash && document.querySelector(`${location.hash} > details.body`);
+  if (!body) return;
+  body.open = true;
+  body.parentElement.scrollIntoView();
+}
+addEventListener("hashchange", reveal);
+reveal();
+for (const link of document.querySelectorAll('a[href^="#c"]')) {
+  link.addEventListener("click", () => setTimeout(reveal));
+}
+
+// Tables that are wider than the page say so above their first line.
+const widths = new ResizeObserver((entries) => {
+  for (const { target } of entries) {
+    const isWide = target.scrollWidth > target.clientWidth + 1;
+    let hint = target.previousElementSibling;
+    if (!hint?.classList.contains("hint")) {
+      if (!isWide) continue;
+      hint = document.createElement("p");
+      hint.className = "hint";
+      hint.textContent = "← The table scrolls sideways →";
+      target.before(hint);
+    }
+    hint.style.display = isWide ? "block" : "none";
+  }
+});
+for (const element of document.querySelectorAll(".scroll")) widths.observe(element);
 
 function value(row, column, kind) {
   const cell = row.cells[column];

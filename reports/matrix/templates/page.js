@@ -47,6 +47,9 @@ function paint() {
       cell.textContent = cell.dataset.text;
       cell.className = `c ${ladder.kind}`;
       cell.style.setProperty("--v", ladder.shade);
+    } else if (rung?.[6]) {
+      cell.textContent = "dead";
+      cell.className = "c never";
     } else if (!rung) {
       cell.textContent = "–";
       cell.className = "c never";
@@ -61,10 +64,9 @@ function paint() {
 }
 function sift() {
   const wanted = by("search").value.trim().toLowerCase();
-  const removing = /^(filter|head|layer)/;
   for (const row of map.querySelectorAll("tr[data-device]")) {
     const name = row.dataset.device;
-    const gains = data.devices[name].ladders.some((l, i) => l.kind === "pays" && !removing.test(data.structures[i]));
+    const gains = data.devices[name].ladders.some((l, i) => l.kind === "pays" && !isRemoval(data.structures[i]));
     row.hidden = !name.toLowerCase().includes(wanted) || (by("paying").checked && !gains);
     row.style.display = row.hidden ? "none" : "";
   }
@@ -72,6 +74,19 @@ function sift() {
     const seen = [...body.querySelectorAll("tr[data-device]")].some((row) => !row.hidden);
     body.style.display = seen ? "" : "none";
   }
+  const left = [...map.querySelectorAll("tr[data-device]")].filter((row) => !row.hidden);
+  by("none").hidden = left.length > 0;
+  by("none-paying").hidden = !by("paying").checked;
+  map.tHead.style.display = left.length ? "" : "none";
+  reach(left);
+}
+// One cell is reached by Tab: the chosen one, or where a filter hides that the first one seen.
+function reach(rows) {
+  for (const old of map.querySelectorAll("button[tabindex='0']")) old.tabIndex = -1;
+  if (!rows.length) return;
+  const chosen = rows.find((row) => row.dataset.device === device);
+  const cells = (chosen ?? rows[0]).querySelectorAll("td .c");
+  cells[chosen ? structure : 0].tabIndex = 0;
 }
 function cellOf(name, i) {
   const row = [...map.querySelectorAll("tr[data-device]")].find((each) => each.dataset.device === name);
@@ -88,9 +103,14 @@ function choose(name, i, { isFocused = false } = {}) {
   const cell = cellOf(name, i);
   cell.closest("tr").classList.add("chosen");
   cell.setAttribute("aria-current", "true");
-  cell.tabIndex = 0;
+  if (!cell.closest("tr").hidden) cell.tabIndex = 0;
+  else reach([...map.querySelectorAll("tr[data-device]")].filter((row) => !row.hidden));
   if (isFocused) cell.focus();
   by("device").value = name;
+  // Within the map alone: the page stays where it is.
+  const [frame, seen] = [map.parentElement, cell.getBoundingClientRect()];
+  const edge = frame.getBoundingClientRect();
+  if (seen.top < edge.top + 60 || seen.bottom > edge.bottom) frame.scrollTop += seen.top - edge.top - frame.clientHeight / 2;
   detail();
 }
 map.addEventListener("click", (event) => {
@@ -98,7 +118,8 @@ map.addEventListener("click", (event) => {
   if (!button) return;
   const i = button.classList.contains("name") ? structure : Number(button.dataset.structure);
   choose(button.closest("tr").dataset.device, i);
-  if (by("detail").getBoundingClientRect().top > innerHeight - 120) by("detail").scrollIntoView({ block: "start" });
+  // In one column the curves stand below the map, out of sight.
+  if (!matchMedia("(min-width: 1080px)").matches) by("detail").scrollIntoView({ block: "start" });
 });
 map.addEventListener("keydown", (event) => {
   const step = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] }[event.key];
@@ -113,6 +134,8 @@ map.addEventListener("keydown", (event) => {
 });
 
 // The curves of one device.
+const isRemoval = (name) => /^(filter|head|layer)/.test(name);
+const AXIS = data.structures.some(isRemoval) ? "sparsity: share of weights; for filter of filters" : "sparsity: share of weights";
 let scale = null;
 function ticks(low, high) {
   const span = Math.log2(high / low);
@@ -128,10 +151,10 @@ function chart() {
   const height = svg.clientHeight;
   svg.setAttribute("viewBox", `0 0 ${width} ${height}`);
   const ladders = data.devices[device].ladders;
-  const speeds = ladders.flatMap((l, i) => (hidden.has(i) ? [] : l.rungs.map((rung) => rung[1])));
+  const speeds = ladders.flatMap((l, i) => (hidden.has(i) ? [] : l.rungs.filter((r) => !r[6]).map((r) => r[1])));
   const low = Math.min(0.8, ...speeds) / 1.12;
   const high = Math.max(2.2, ...speeds) * 1.15;
-  const box = { left: 44, right: width - 12, top: 10, bottom: height - 40 };
+  const box = { left: 58, right: width - 12, top: 10, bottom: height - 40 };
   const x = (s) => box.left + s * (box.right - box.left);
   const y = (v) => box.bottom - ((Math.log(v) - Math.log(low)) / (Math.log(high) - Math.log(low))) * (box.bottom - box.top);
   scale = { x, y, box };
@@ -143,7 +166,9 @@ function chart() {
     draw(svg, "line", { class: "grid", x1: x(s), x2: x(s), y1: box.top, y2: box.bottom });
     draw(svg, "text", { x: x(s), y: box.bottom + 16, "text-anchor": s === 1 ? "end" : "middle" }, percent(s));
   }
-  draw(svg, "text", { x: (box.left + box.right) / 2, y: height - 6, "text-anchor": "middle" }, "sparsity asked for");
+  draw(svg, "text", { x: (box.left + box.right) / 2, y: height - 6, "text-anchor": "middle" }, AXIS);
+  const middle = (box.top + box.bottom) / 2;
+  draw(svg, "text", { x: 13, y: middle, "text-anchor": "middle", transform: `rotate(-90 13 ${middle})` }, "speed-up over dense");
   let ideal = "";
   for (let s = 0; s < 1 && 1 / (1 - s) <= high; s += 0.005) ideal += `${ideal ? "L" : "M"}${x(s).toFixed(1)},${y(1 / (1 - s)).toFixed(1)}`;
   draw(svg, "path", { class: "ideal", d: ideal });
@@ -151,9 +176,10 @@ function chart() {
   ladders.forEach((ladder, i) => {
     if (hidden.has(i) || !ladder.rungs.length) return;
     const group = draw(svg, "g", { class: `curve${ladder.kind === "never" && i !== structure ? " dim" : ""}`, stroke: colour(i) });
-    const d = ladder.rungs.map((rung, k) => `${k ? "L" : "M"}${x(rung[0]).toFixed(1)},${y(rung[1]).toFixed(1)}`).join("");
+    const living = ladder.rungs.filter((rung) => !rung[6]);
+    const d = living.map((rung, k) => `${k ? "L" : "M"}${x(rung[0]).toFixed(1)},${y(rung[1]).toFixed(1)}`).join("");
     draw(group, "path", { class: "line", d, "stroke-dasharray": dash(i), "stroke-width": i === structure ? 3.5 : 2 });
-    for (const rung of ladder.rungs) {
+    for (const rung of living) {
       const spot = `translate(${x(rung[0])} ${y(rung[1])}) scale(${i === structure ? 1.15 : 0.85})`;
       draw(group, "path", { d: shape(i), transform: spot, fill: ladder.calibrated ? colour(i) : "var(--card)", "stroke-width": 1.6 });
     }
@@ -161,8 +187,9 @@ function chart() {
       draw(group, "circle", { cx: x(ladder.crossover), cy: y(1), r: 6, fill: "none", "stroke-width": 2 });
     }
   });
-  const knee = Math.min(0.93, 1 - 1 / Math.sqrt(high));
-  draw(svg, "text", { x: x(knee) - 6, y: y(1 / (1 - knee)) - 4, "text-anchor": "end" }, "ideal 1/(1−s)");
+  // A key in the corner of little sparsity and much speed-up, where few curves come.
+  draw(svg, "path", { class: "ideal", d: `M${box.left + 8},${box.top + 6}h22` });
+  draw(svg, "text", { x: box.left + 36, y: box.top + 10 }, "ideal 1/(1−s)");
   draw(svg, "line", { class: "guide", y1: box.top, y2: box.bottom, visibility: "hidden" });
 }
 function sparsities() {
@@ -189,8 +216,8 @@ function point(k) {
   put(tip, "b", `${percent(s)} asked for`);
   for (const { i, rung } of found) {
     const line = put(tip, "div");
-    put(line, "span", data.structures[i]).style.color = colour(i);
-    put(line, "span", `${times(rung[1])} · ${rung[2]} MACs${rung[5] ? ` · ${rung[5]} right` : ""}`);
+    put(line, "span", data.labels[i]).style.color = colour(i);
+    put(line, "span", rung[6] ? "dead" : `${times(rung[1])} · ${rung[2]} MACs${rung[5] ? ` · ${rung[5]} right` : ""}`);
   }
   tip.hidden = false;
   const px = scale.x(s);
@@ -227,7 +254,7 @@ function keys() {
     const mark = draw(button, "svg", { viewBox: "0 0 26 12", "aria-hidden": "true" });
     draw(mark, "path", { d: "M0,6H26", stroke: colour(i), "stroke-width": 2, "stroke-dasharray": dash(i) });
     draw(mark, "path", { d: shape(i), transform: "translate(13 6)", fill: colour(i) });
-    put(button, "span", name);
+    put(button, "span", data.labels[i]);
     button.addEventListener("click", () => {
       if (!hidden.delete(i)) hidden.add(i);
       button.setAttribute("aria-pressed", String(!hidden.has(i)));
@@ -240,7 +267,7 @@ function detail() {
   const right = own.accuracy ? `, ${own.accuracy} right` : "";
   by("facts").textContent = `${own.class ? `${own.class}, ` : ""}dense model ${own.dense}${right}`;
   by("told").replaceChildren();
-  put(by("told"), "b", `${data.structures[structure]}: `).style.color = colour(structure);
+  put(by("told"), "b", `${data.labels[structure]}: `).style.color = colour(structure);
   by("told").append(`${own.ladders[structure].told}.`);
   const body = by("figures");
   body.replaceChildren();
@@ -248,7 +275,7 @@ function detail() {
   let isOwn = false;
   own.ladders.forEach((ladder, i) => {
     const row = put(body, "tr", undefined, i === structure ? "chosen" : "");
-    const head = put(row, "th", data.structures[i]);
+    const head = put(row, "th", data.labels[i]);
     head.scope = "row";
     head.style.color = colour(i);
     put(row, "td", (ladder.calibrated || !ladder.rungs.length ? "" : "~") + ladder.text);
@@ -256,7 +283,7 @@ function detail() {
     if (!rung) return put(row, "td", "refused", "muted");
     const isElse = Math.abs(rung[0] - data.compared_at) > 1e-9;
     isOwn ||= isElse;
-    put(row, "td", times(rung[1]) + (isElse ? ` at ${percent(rung[0])}` : ""));
+    put(row, "td", (rung[6] ? "dead" : times(rung[1])) + (isElse ? ` at ${percent(rung[0])}` : ""));
     put(row, "td", rung[2]);
     put(row, "td", rung[3]);
     put(row, "td", rung[4]);
@@ -279,9 +306,7 @@ if (names.length) {
   by("search").addEventListener("input", sift);
   by("paying").addEventListener("change", sift);
   keys();
-  // Begin where there is most to see: the device with most crossovers between rungs.
-  const seen = (l) => (l.kind === "pays" ? (l.crossover ? 100 : 1) : l.kind === "slower" ? 1 : 0);
-  const gains = names.map((name) => data.devices[name].ladders.reduce((sum, l) => sum + seen(l), 0));
-  choose(names[gains.indexOf(Math.max(...gains))], 0);
+  const own = data.devices[data.first].ladders;
+  choose(data.first, Math.max(0, own.findIndex((l) => l.kind === "pays" && l.crossover)));
   new ResizeObserver(() => chart()).observe(by("chart").parentElement);
 }

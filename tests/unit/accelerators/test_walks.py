@@ -136,9 +136,9 @@ def test_density_is_the_mean_of_independent_zeros() -> None:
     assert cycles_from_density(1000, 0.5, 0.25) == 125
 
 
-def eie_cycle_by_cycle(eie: Eie, weights: Mask, activations: Mask) -> tuple[int, int]:
-    """Return cycles and filler zeros of EIE, stepped cycle by cycle with real queues."""
-    cycles = fillers = 0
+def eie_cycle_by_cycle(eie: Eie, weights: Mask, activations: Mask) -> tuple[int, int, int]:
+    """Return cycles, filler zeros and slots without a weight, stepped with real queues."""
+    cycles = fillers = empty = 0
     for vector in activations:
         waiting = deque(int(column) for column in np.flatnonzero(vector))
         queues: list[deque[int]] = [deque() for _ in range(eie.pes)]
@@ -157,20 +157,21 @@ def eie_cycle_by_cycle(eie: Eie, weights: Mask, activations: Mask) -> tuple[int,
                             fillers += 1
                         entries, zeros = entries + 1, 0
                     queue.append(max(1, entries))
+                    empty += pe < len(weights) and not entries
             for queue in queues:
                 if queue:
                     queue[0] -= 1
                     if queue[0] == 0:
                         queue.popleft()
             cycles += 1
-    return cycles, fillers
+    return cycles, fillers, empty
 
 
 @given(product=products(), pes=st.integers(1, 4), queue=st.integers(1, 4), bits=st.integers(1, 2))
 def test_eie(product: tuple[Mask, Mask], pes: int, queue: int, bits: int) -> None:
     eie = Eie(pes=pes, queue=queue, index_bits=bits)
     walk = eie.walk(*product)
-    assert (walk.cycles, walk.filler) == eie_cycle_by_cycle(eie, *product)
+    assert (walk.cycles, walk.filler, walk.gated) == eie_cycle_by_cycle(eie, *product)
 
 
 @given(product=products())

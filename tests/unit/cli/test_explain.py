@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from compressors import Recipe
+from compressors import Recipe, parse
+from hwsim.cli.explained import own_baseline
 from hwsim.interchange import save
 from hwsim.records import CAUSES
 from tests.graphs import GraphBuilder
@@ -82,7 +83,7 @@ def test_every_file_is_written(hwsim: Hwsim) -> None:
 
 
 def test_a_device_that_refuses_the_baseline_gets_the_recipe_without_its_zeros(hwsim: Hwsim) -> None:
-    ended = hwsim(*explain("--json", "o.json", device=INTEGERS_ONLY))
+    ended = hwsim(*explain("--baseline", "none", "--json", "o.json", device=INTEGERS_ONLY))
     assert ended.status == 0, ended.err
     known = document()
     assert known["baseline"] == "none"
@@ -90,6 +91,40 @@ def test_a_device_that_refuses_the_baseline_gets_the_recipe_without_its_zeros(hw
     assert [refusal["recipe"] for refusal in known["refusals"]] == ["none"]
     assert "refuses 'none', so the baseline is 'quantize'" in " ".join(ended.out.split())
     assert f"none on {INTEGERS_ONLY}: " in ended.out
+
+
+BASELINES = {
+    SPARSE: "quantize",
+    FILTERS: "quantize",
+    "fuse|prune{sparsity=0.5}|quantize{weights=4}": "fuse|quantize{weights=4}",
+    "prune{sparsity=0.5}": "none",
+    "quantize": "none",
+    "none": "none",
+    "prune{sparsity=0.5}|none": "none",
+}
+"""Recipes, and what each is compared with where nobody says."""
+
+
+def test_a_recipe_is_compared_with_itself_without_what_makes_it_sparse() -> None:
+    for recipe, baseline in BASELINES.items():
+        assert own_baseline(parse(recipe)).name == baseline
+
+
+def test_every_recipe_has_its_own_baseline_unless_one_is_given(hwsim: Hwsim) -> None:
+    recipes = ("--recipe", "quantize", "--recipe", "prune{sparsity=0.5}")
+    ended = hwsim(*explain("--json", "o.json", "--advice", "0", *recipes))
+    assert ended.status == 0, ended.err
+    known = document()
+    assert known["baseline"] is None
+    assert known["refusals"] == []
+    found = {each["recipe"]: each["baseline"]["recipe"] for each in known["attributions"]}
+    assert found == {SPARSE: "quantize", "quantize": "none", "prune{sparsity=0.5}": "none"}
+    assert ended.out.count("Baseline 'quantize': the recipe without what makes it sparse") == 1
+    # Between a recipe and its own baseline lies what zeros did: no other numbers.
+    first = known["attributions"][0]
+    assert first["bars_s"]["numbers"] == 0
+    hwsim(*explain("--json", "o.json", "--advice", "0", "--baseline", "none", *recipes))
+    assert {each["baseline"]["recipe"] for each in document()["attributions"]} == {"none"}
 
 
 def test_a_cell_that_is_refused_is_shown(hwsim: Hwsim) -> None:
@@ -124,7 +159,7 @@ def test_each_recipe_is_compressed_once(hwsim: Hwsim, monkeypatch: pytest.Monkey
     monkeypatch.setattr(Recipe, "apply", counting)
     ended = hwsim(*explain("--advice", "0", "--device", "rpi4_xnnpack"))
     assert ended.status == 0, ended.err
-    assert applied == ["none", SPARSE]
+    assert applied == ["quantize", SPARSE]
 
 
 def test_advice_is_priced_on_the_device(hwsim: Hwsim) -> None:
@@ -153,7 +188,11 @@ def test_densities_alone_are_told_where_places_of_zeros_matter(hwsim: Hwsim) -> 
 
 
 MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
-    "device": (explain(device="cortex_m99"), "no device profile 'cortex_m99'"),
+    "device": (
+        explain(device="cortex_m99"),
+        "no device profile 'cortex_m99'; `hwsim devices` lists all",
+    ),
+    "near device": (explain(device="rpi4"), "'rpi4'; did you mean rpi4_leip, rpi4_ncnn, rpi4_"),
     "step": (explain(recipe="shrink"), "no step 'shrink'; known: "),
     "setting": (explain(recipe="prune{sparsness=0.5}"), "no setting 'sparsness'"),
     "baseline step": (explain("--baseline", "shrink"), "no step 'shrink'"),

@@ -37,12 +37,25 @@ def test_every_format_is_listed_with_when_it_pays(hwsim: Hwsim) -> None:
     names = [fmt.name for fmt in FORMATS]
     assert list(dict.fromkeys(row["name"] for row in listed)) == names
     firsts = [cells[0] for cells in rows(ended.out)]
-    assert [name for name in firsts if name in names] == names
+    assert list(dict.fromkeys(name for name in firsts if name in names)) == names
     shares = {(row["name"], row["of"]): row["int8"] for row in listed}
     assert shares["csr", "weights"] == pytest.approx(0.49, abs=0.01)
     assert shares["bsr4x4", "blocks"] > shares["bsr4x4", "weights"]
     assert shares["2:4", "groups"] == 1
     assert shares["dense", ""] is None
+    # Each row is named, and says the zeros, as all other tables do; records say what may stay.
+    table = [cells for cells in rows(ended.out) if cells[0] in names]
+    assert len(table) == len(listed)
+    for cells, row in zip(table, listed, strict=True):
+        words = " ".join(cells)
+        if row["int8"] is None:
+            assert words.endswith("- -")
+        elif row["int8"] < 1 and row["float32"] < 1:
+            zeros = [int(cells[-4]), int(cells[-2])]
+            kept = [row["int8"], row["float32"]]
+            assert all(0 <= z / 100 - (1 - k) < 0.01 for z, k in zip(zeros, kept, strict=True))
+        else:
+            assert "always" in words
 
 
 def test_bytes_of_each_layer_are_those_that_are_encoded(hwsim: Hwsim) -> None:

@@ -20,9 +20,9 @@ def test_an_integer_model_is_pruned_as_it_is(hwsim: Hwsim) -> None:
     assert (ended.status, ended.err) == (0, "wrote o.json\n")
     made = json.loads(Path("o.json").read_text(encoding="utf-8"))
     assert made["base_recipe"] == "none"
-    assert made["devices"] == ["sparse_pe64_sim", DEVICE]
+    assert made["devices"] == [DEVICE, "sparse_pe64_sim"]
     assert [len(each["rungs"]) for each in made["ladders"]] == [1, 1, 1, 1]
-    walks, _, falls_back, filters = made["ladders"]
+    falls_back, filters, walks, _ = made["ladders"]
     assert (walks["executed_as"], walks["crossover"]) == ("native", 0.0)
     assert (falls_back["executed_as"], falls_back["crossover"]) == ("dense_fallback", None)
     assert falls_back["rungs"][0]["speedup"] == 1.0

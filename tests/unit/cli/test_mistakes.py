@@ -116,7 +116,7 @@ MISTAKES: dict[str, tuple[tuple[str, ...], str]] = {
     "junk": (evaluate("--data", "junk.npz"), "junk.npz: "),
     "missing data": (evaluate("--data", "missing.npz"), "missing.npz: no such file"),
     "train shape": (evaluate("--train-data", "nan.npz"), "nan.npz: x holds"),
-    "device": (evaluate(device="cortex_m99"), "no device profile 'cortex_m99'; known: a100_cuda"),
+    "device": (evaluate(device="cortex_m99"), "no device profile 'cortex_m99'; `hwsim devices`"),
     "profile file": (evaluate(device="missing.yaml"), "missing.yaml: no such profile file"),
     "profile type": (evaluate(device="type.yaml"), "type: hardware.clock_hz: "),
     "profile unit": (evaluate(device="unit.yaml"), "got '120 MHz' (str)"),

@@ -82,8 +82,8 @@ def test_hardware_dependence_shows_as_tiles() -> None:
     assert first.after_s == first.before_s
     assert first.bars_s["tiles"] == pytest.approx(first.before_s * 7 / 16)
     assert first.words == (
-        "9 output channels run as 16: rounding up to the kernel's tile issues 78 % more slots "
-        "(44 % of its time)"
+        "9 output channels run as 16: rounding up to the kernel's tile adds 78 % more "
+        "multiplications, on padding (44 % of its time)"
     )
     assert "tiles" not in found_between(convolutions(16), convolutions(8), profile).bars_s
 
@@ -236,12 +236,13 @@ def test_missing_sparse_kernels_show_as_dense_fallback_or_unpacking() -> None:
     assert worst(provoked) == "dense_fallback"
     assert provoked.speedup == 1
     assert provoked.verdict == (
-        "4.00x fewer effective MACs, equally fast: unit has no kernel for bsr2x2 weights of "
-        "linear, so zeros are stored and multiplied (100 % of the lost time)."
+        "4.00x fewer effective MACs, equally fast: unit's sparse float32 kernels for linear take "
+        "bitmask, 2:4, and the weights are stored as bsr2x2, so zeros are stored and multiplied "
+        "(100 % of the lost time)."
     )
     assert provoked.layers[0].words == (
-        "75 % of its weights are zero, executed dense: unit has no kernel for bsr2x2 weights of "
-        "linear (75 % of its time)"
+        "75 % of its weights are zero, executed dense: unit's sparse float32 kernels for linear "
+        "take bitmask, 2:4, and the weights are stored as bsr2x2 (75 % of its time)"
     )
     unpacked = found_between(linear(), linear(EVEN, Csr()), profile)
     assert worst(unpacked) == "unpacking"

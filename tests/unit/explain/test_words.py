@@ -9,7 +9,7 @@ import pytest
 
 from hwsim.explain import attribute
 from hwsim.explain.figures import percent, times
-from hwsim.records import Counts
+from hwsim.records import Counts, StepEstimate
 from tests.unit.explain.test_verdict import made, step
 
 
@@ -150,7 +150,7 @@ def test_dearer_multiplications() -> None:
         "a multiplication by a csr weight takes 4.00x one by a dense weight (75 % of its time)"
     )
     assert words(step(types="16x8", terms_s={"mac": 2.0})) == (
-        "16x8 numbers where the baseline has 8x8 (50 % of its time)"
+        "int16 x int8 instead of int8 (50 % of its time)"
     )
     assert words(step(kernel="general", terms_s={"mac": 2.0}, channels=(3, 7))) == (
         "runs on kernel 'general', the baseline on 'conv' (3 to 7 channels), at 2.00x per "
@@ -187,6 +187,77 @@ def test_zeros_of_activations_that_are_skipped_are_saved_by_looking_for_them() -
     more = step(counts=counts(macs_effective=500, macs_executed=100), terms_s={"mac": 0.1})
     (layer,) = attribute(made([before]), made([more])).layers
     assert layer.bars_s == pytest.approx({"fewer_macs": -0.25, "zero_checks": -0.15})
+
+
+def broadcast(cycles: int, executed: int, empty: int) -> StepEstimate:
+    """Return 16 rows of 100 columns on 64 elements that take `cycles`, 10 % of weights left."""
+    spent = counts(macs=1600, macs_effective=160, macs_executed=executed, macs_gated=empty)
+    idle = 64 * cycles - executed - empty
+    return step(
+        counts=replace(spent, macs_idle=idle),
+        terms_s={"mac": executed, "gated": empty, "imbalance": idle},
+        format="csr",
+        channels=(100, 16),
+        channel_tile=(1, 64),
+        reason="eie takes 8x8 csr, each activation broadcast to all 64 elements",
+    )
+
+
+def test_elements_that_find_no_weight_for_a_broadcast_activation_do_not_wait() -> None:
+    dense = counts(macs=1600, macs_effective=1600, macs_executed=1600, macs_idle=4800)
+    terms = {"mac": 1600.0, "imbalance": 4800.0}
+    tile: dict[str, Any] = {"channels": (100, 16), "channel_tile": (1, 64)}
+    before = step(counts=dense, terms_s=terms, format="csr", **tile)
+    (layer,) = attribute(made([before]), made([broadcast(100, 160, 1440)])).layers
+    # As slow as before, and no tile is rounded up otherwise.
+    assert layer.bars_s == pytest.approx({"fewer_macs": -5760, "zero_checks": 5760})
+    assert layer.words == (
+        "each activation is broadcast to all 64 elements and takes a cycle in each, and 22 % of "
+        "the slots find no weight for it; 48 elements have no output channel (90 % of its time)"
+    )
+
+
+def test_activations_that_are_zero_less_often_are_no_tiles() -> None:
+    # Half of the activations were zero, and 20 % are now: 80 cycles after 50.
+    dense = counts(macs=1600, macs_effective=1600, macs_executed=800, macs_idle=2400)
+    terms = {"mac": 800.0, "imbalance": 2400.0}
+    tile: dict[str, Any] = {"channels": (100, 16), "channel_tile": (1, 64)}
+    before = step(counts=dense, terms_s=terms, format="csr", **tile)
+    (layer,) = attribute(made([before]), made([broadcast(80, 128, 1152)])).layers
+    assert layer.bars_s == pytest.approx({"fewer_macs": -2880, "zero_checks": 4800})
+    assert "; activations: 20 % of weight MACs meet a zero, 50 % before; 48" in layer.words
+    # Without slots that stay, that alone is said.
+    skipping = {"macs": 1000, "macs_effective": 100}
+    after = step(counts=Counts(**skipping, macs_executed=80), terms_s={"mac": 0.08}, format="csr")
+    before = step(counts=counts(macs_executed=500), terms_s={"mac": 0.5})
+    (layer,) = attribute(made([before]), made([after])).layers
+    assert layer.bars_s == pytest.approx({"fewer_macs": -0.45, "zero_checks": 0.03})
+    assert (
+        layer.words
+        == "activations: 20 % of weight MACs meet a zero, 50 % before (38 % of its time)"
+    )
+
+
+def test_a_time_that_does_not_change_is_said_to_be_the_same() -> None:
+    def said(term: str, seconds: float) -> str:
+        return words(
+            step(macs=500, terms_s={"mac": 0.5, term: seconds}),
+            step(terms_s={"mac": 1.0, term: 1.0}),
+        )
+
+    assert said("traffic:sram", 1.0).startswith("waiting for memory takes the same time as before")
+    assert said("call", 1.0).startswith("the fixed cost per layer takes the same time as before")
+    assert said("output", 0.9).startswith(
+        "the time of reading and writing activations shrinks less than the MACs"
+    )
+    assert said("output", 1.2).startswith("the time of reading and writing activations grows (")
+
+
+def test_the_fixed_cost_of_a_layer_has_its_name_by_device() -> None:
+    before, after = made([step(terms_s={"call": 1.0})]), made([step(left=500, terms_s={"call": 1})])
+    on_cpu = [replace(one, device_class="cpu") for one in (before, after)]
+    (layer,) = attribute(on_cpu[0], on_cpu[1]).layers
+    assert layer.words.startswith("calls and launches take the same time as before (")
 
 
 def test_what_is_not_multiplied() -> None:

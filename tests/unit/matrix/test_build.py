@@ -21,6 +21,7 @@ from hwsim.matrix.ladder import Cells, matrix_of
 from hwsim.matrix.storage import sparse_formats, stored_as
 from hwsim.profile import Cycles, DeviceProfile, Tile, load_profile
 from hwsim.records import Accuracy
+from hwsim.records.matrix import LEAST_GAIN
 from hwsim.row import Target
 from tests.devices import unit_device
 from tests.graphs import GraphBuilder, mlp, samples
@@ -62,7 +63,8 @@ def test_the_crossover_of_a_kernel_that_takes_four_cycles_for_one() -> None:
     assert [rung.speedup for rung in ladder.rungs] == pytest.approx(
         [1 / (4 * (1 - s)) for s in (0.2, 0.5, 0.7, 0.8, 0.9)]
     )
-    assert ladder.crossover == pytest.approx(0.75, abs=1e-12)
+    # As fast at 3/4; faster by a twentieth a little later.
+    assert ladder.crossover == pytest.approx(1 - 1 / (4 * (1 + LEAST_GAIN)), abs=1e-12)
     assert (ladder.format, ladder.executed_as) == ("bitmask", "native")
     assert [rung.macs_left for rung in ladder.rungs] == pytest.approx([0.8, 0.5, 0.3, 0.2, 0.1])
     assert made.dense_latency_s == {"unit_device": 400.0}
@@ -115,7 +117,7 @@ def test_a_format_that_holds_some_rungs_only_counts_where_it_is_fastest() -> Non
     (ladder,) = matrix_of(asked, {"unit_device": dense}, cells).ladders
     assert [rung.format for rung in ladder.rungs] == ["bitmask", "relative4"]
     # From 1.1 of the dense model's time to 0.5 of it.
-    assert ladder.crossover == pytest.approx(0.5 + 0.4 * 0.1 / 0.6)
+    assert ladder.crossover == pytest.approx(0.5 + 0.4 * (1.1 - 1 / (1 + LEAST_GAIN)) / 0.6)
 
 
 def test_a_kernel_that_finds_zeros_where_they_lie_needs_no_format() -> None:
@@ -216,6 +218,44 @@ def test_the_fastest_rung_that_is_as_right(tolerance: float) -> None:
     kept = [r for r in ladder.rungs if r.accuracy and r.accuracy.top1 >= 1.0 - tolerance]
     assert len(kept) == {1.0: 2, 0.1: 1, 0.0: 0}[tolerance]
     assert ladder.at_equal_accuracy == (kept[-1] if kept else None)
+
+
+def test_a_dead_network_counts_for_nothing() -> None:
+    device = unit_device(cycles=Cycles(per_mac=1.0, per_call=9.0))
+    asked = matter(one_layer(), device, structures=("block20x20", "unstructured"))
+    blocks, single = build(asked).ladders
+    # There is one block: it stays while less than all of it is to go, or is gone.
+    gone = [rung.is_dead for rung in blocks.rungs]
+    assert gone == [rung.macs_left == 0.0 for rung in blocks.rungs]
+    assert any(gone)
+    assert blocks.crossover is None
+    assert not any(rung.is_dead for rung in single.rungs)
+    assert single.crossover == 0.0
+
+
+def test_what_takes_no_time_is_refused() -> None:
+    asked = matter(one_layer(), unit_device(), structures=("block20x20", "unstructured"))
+    blocks, _ = build(asked).ladders
+    assert "takes no time on unit_device" in blocks.refusal
+    assert all(rung.macs_left == 1.0 for rung in blocks.rungs)
+
+
+def test_devices_are_ordered_by_class_then_by_name() -> None:
+    names = ("sparse_pe64_sim", "stm32l4r5_tflm", "rpi4_xnnpack", "rp2040_tflm")
+    asked = matter(mlp(), *map(load_profile, names), sparsities=(0.5,), then=INT8)
+    made = build(asked)
+    assert made.devices == ("rp2040_tflm", "stm32l4r5_tflm", "rpi4_xnnpack", "sparse_pe64_sim")
+    assert list(made.dense_latency_s) == list(made.device_classes) == list(made.devices)
+    assert [ladder.device for ladder in made.ladders] == list(made.devices)
+
+
+def test_what_compilers_do_with_zeros_is_said() -> None:
+    names = ("ethos_u55_128_vela", "stm32l4r5_xcubeai", "rp2040_tflm")
+    asked = matter(mlp(), *map(load_profile, names), sparsities=(0.5,), then=INT8)
+    said = {ladder.device: ladder.compiler for ladder in build(asked).ladders}
+    assert "codes weights" in said["ethos_u55_128_vela"]
+    assert "removes channels" in said["stm32l4r5_xcubeai"]
+    assert said["rp2040_tflm"] == ""
 
 
 def test_workers_find_the_same() -> None:

@@ -77,6 +77,16 @@ def test_another_format_never_makes_it_later(ladder: Ladder) -> None:
         assert together <= alone
 
 
+@given(LADDERS, st.floats(0.0, 0.5))
+def test_a_least_gain_is_a_slower_kernel(ladder: Ladder, least_gain: float) -> None:
+    sparsities, ratios = ladder
+    slower = [[(1 + least_gain) * ratio for ratio in own] for own in ratios]
+    close = {min(abs(ratio - 1.0) for own in slower for ratio in own)}
+    if min(close) > 1e-6:
+        asked, moved = crossover(sparsities, ratios, least_gain), crossover(sparsities, slower)
+        assert asked == (None if moved is None else pytest.approx(moved, abs=1e-9))
+
+
 @given(LADDERS, st.floats(0.1, 0.999))
 def test_a_faster_kernel_never_makes_it_later(ladder: Ladder, factor: float) -> None:
     sparsities, ratios = ladder

@@ -112,9 +112,10 @@ def test_charts_draw_the_seconds_of_json() -> None:
         assert trace["x"][-1] * base == pytest.approx(each["result"]["latency_s"], rel=1e-12)
         named = {name: x * base for name, x in zip(names_of(fall), trace["x"], strict=True)}
         assert named["zeros multiplied"] == pytest.approx(each["bars_s"]["dense_fallback"])
-        # What the kinds of bars say must be what plotly adds up.
-        changes = sum(x for x, m in zip(trace["x"], trace["measure"], strict=True) if m[0] == "r")
-        assert trace["x"][0] + changes == pytest.approx(trace["x"][-1], rel=2e-3)
+        # A change begins where the bar above it ends; a total stands on zero.
+        ends = [x + start for x, start in zip(trace["x"], trace["base"], strict=True)]
+        for above, x, start in zip(ends, trace["x"][1:], trace["base"][1:], strict=False):
+            assert above == pytest.approx(start if start else x, rel=2e-3)
 
 
 def test_layers_are_drawn_as_promised_and_by_cause() -> None:
@@ -192,6 +193,20 @@ def test_the_page_needs_no_network_and_works_from_the_keyboard() -> None:
     assert "http://" not in text
     assert "default-src 'none'" in text
     assert tags.opened.count("button") == 5 * 9
+
+
+def test_a_cause_has_one_colour_in_both_charts_and_in_the_legend() -> None:
+    text = html(explanation())
+    drawn = figures(text)
+    for i in range(5):
+        fall, layers = drawn[f"waterfall-{i}"], drawn[f"layers-{i}"]
+        colours = dict(zip(names_of(fall), fall["data"][0]["marker"]["color"], strict=True))
+        causes = [t for t in layers["data"] if t["type"] == "bar" and t["name"] in colours]
+        assert "zeros multiplied" in {trace["name"] for trace in causes}
+        for trace in causes:
+            assert trace["marker"]["color"] == colours[trace["name"]]
+            label = rf'background: {trace["marker"]["color"]}"></i> {trace["name"]}'
+            assert label in text
 
 
 def test_every_cause_looks_different() -> None:

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from reports.matrix.best import best_of, compared_at
 from reports.matrix.cells import cell_of, percent, told
-from reports.matrix.rows import refused, rows_of, short_name
+from reports.matrix.names import short_name
+from reports.matrix.rows import notes, refused, rows_of
 from tests.matrices import HOSTILE, ladder, matrix
 
 
@@ -45,12 +48,54 @@ def test_earlier_is_stronger() -> None:
 
 
 def test_a_small_gain_is_none() -> None:
-    assert cell_of(ladder("d", "s", (1.0, 1.04), crossover=0.5)).kind == "same"
+    assert cell_of(ladder("d", "s", (1.0, 1.04))).kind == "same"
+    assert cell_of(ladder("d", "s", (0.4, 1.04))).kind == "same"
     assert cell_of(ladder("d", "s", (1.0, 1.06), crossover=0.5)).kind == "pays"
     # Entropy-coded weights: stored dense, and still faster with zeros.
     paid = ladder("d", "s", (1.2, 1.9), crossover=0.0, executed_as="dense_fallback")
     assert cell_of(paid).kind == "pays"
-    assert "though stored dense" in told(cell_of(paid))
+    assert told(cell_of(paid)) == (
+        "Faster at every sparsity asked for: 1.90x at best, at 90 % (uncalibrated)"
+    )
+    coded = replace(paid, compiler="its compiler codes weights")
+    assert "asked for though stored dense (its compiler codes weights): " in told(cell_of(coded))
+
+
+@pytest.mark.parametrize(
+    ("speedups", "said"),
+    [
+        ((0.2, 0.4), "Slower at every sparsity: 0.40x at best"),
+        ((0.4,), "Slower: 0.40x at 50 %"),
+        ((1.2, 0.4), "Faster in between, and not at the highest sparsity: 1.20x at best, at 50 %"),
+    ],
+)
+def test_slower_says_how_much(speedups: tuple[float, ...], said: str) -> None:
+    cell = cell_of(ladder("d", "s", speedups))
+    assert (cell.text, told(cell)) == ("slower", f"{said} (uncalibrated)")
+
+
+def test_a_dead_network_pays_nowhere() -> None:
+    alive = ladder("d", "s", (1.5, 25.0), crossover=0.0)
+    last = replace(alive, rungs=(alive.rungs[0], replace(alive.rungs[1], is_dead=True)))
+    assert told(cell_of(last)) == (
+        "Faster at every sparsity asked for: 1.50x at best, at 50 % (uncalibrated). "
+        "From 90 % on dead: the output no longer depends on the input"
+    )
+    gone = replace(last, rungs=tuple(replace(r, is_dead=True) for r in last.rungs), crossover=None)
+    assert (cell_of(gone).kind, cell_of(gone).text, cell_of(gone).shade) == ("dead", "dead", 0.0)
+    assert told(cell_of(gone)).startswith("Dead at every sparsity")
+    made = replace(
+        matrix(),
+        devices=("d",),
+        structures=("s",),
+        ladders=(last,),
+        dense_latency_s={"d": 1.0},
+        dense_accuracy_on={},
+    )
+    # At 90 % there is nothing left to be best.
+    assert best_of(made)[0].zeros is None
+    assert any(note.startswith("dead: ") for note in notes(made))
+    assert not any(note.startswith("dead: ") for note in notes(matrix()))
 
 
 @pytest.mark.parametrize(
@@ -68,7 +113,7 @@ def test_sentences() -> None:
         for cell in row.cells
     }
     assert cells["walker_sim", "unstructured"] == (
-        "Faster from 62 % on as csr: at most 3.00x, at 90 % (uncalibrated)"
+        "Faster from 62 % on as csr: 3.00x at best, at 90 % (uncalibrated)"
     )
     assert cells["board_tflm", "unstructured"].startswith("No kernel takes it")
     assert cells[HOSTILE, "2:4"] == "Refused: no room <b>"
@@ -79,7 +124,7 @@ def test_the_best_of_zeros_of_removal_and_at_equal_accuracy() -> None:
     assert compared_at(made) == 0.9
     walker, board, _ = best_of(made)
     assert walker.zeros is not None
-    assert walker.zeros.text == "unstructured 90 % 3.00x"
+    assert walker.zeros.text == "any zeros 90 % 3.00x"
     assert walker.removed is not None
     assert walker.removed.text == "filter, rounded 90 % 20.0x"
     assert walker.equal is not None
@@ -87,6 +132,20 @@ def test_the_best_of_zeros_of_removal_and_at_equal_accuracy() -> None:
     # 2:4 gains 2 %, less than any estimate is good to.
     assert board.zeros is None
     assert board.equal is None
+    assert (walker.zeros.is_odd, walker.zeros.mark) == (False, "")
+
+
+def test_the_best_of_a_calibrated_device_is_marked_where_it_alone_is_not() -> None:
+    made = matrix()
+    fast = ladder("board_tflm", "2:4", (1.8,), crossover=0.0, format_="2:4")
+    ladders = tuple(
+        fast if (each.device, each.structure) == ("board_tflm", "2:4") else each
+        for each in made.ladders
+    )
+    board = best_of(replace(made, ladders=ladders))[1]
+    assert board.zeros is not None
+    assert board.removed is not None
+    assert (board.zeros.text, board.removed.mark) == ("~2:4 50 % 1.80x", "")
 
 
 def test_refusals_are_told_once_by_reason() -> None:
@@ -94,7 +153,7 @@ def test_refusals_are_told_once_by_reason() -> None:
 
 
 def test_names_of_narrow_columns() -> None:
-    assert short_name("unstructured") == ("unstr.",)
+    assert short_name("unstructured") == ("any", "zeros")
     assert short_name("block16x1") == ("block", "16x1")
     assert short_name("filter, rounded") == ("filter", "round")
     assert short_name("2:4") == ("2:4",)

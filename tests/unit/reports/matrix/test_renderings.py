@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 
+from hwsim.records import Ladder
 from reports.matrix import Csv, Html, Json, Markdown, Terminal
 from tests.matrices import HOSTILE, matrix
 
@@ -65,7 +66,7 @@ def test_many_devices_that_are_alike_share_a_line() -> None:
     assert "board_0 +39" in shown
     assert "board_0: board_1, board_2" in shown
     assert len([line for line in shown.splitlines() if "walker_sim" in line]) == 2
-    assert "40 more gain from none of these zeros" in shown
+    assert "mcu: 40 more, 40 gain 4.00x by removal at 90 %." in " ".join(shown.split())
 
 
 def test_structures_that_do_not_fit_go_below() -> None:
@@ -109,6 +110,7 @@ def test_json_is_the_record() -> None:
         "flash_bytes": 999,
         "accuracy": None,
         "format": "csr",
+        "is_dead": False,
     }
     with pytest.raises(ValueError, match="JSON"):
         Json().render(replace(made, tolerance=float("nan")))
@@ -154,6 +156,36 @@ def test_every_cell_has_its_curve(text: str) -> None:
     assert walker["ladders"][2]["equal"] == "2.00x at 50 %"
     assert text.count('data-structure="') == 9
     assert HOSTILE not in text
+
+
+def test_the_page_begins_with_a_real_device(text: str) -> None:
+    # The board is calibrated; the simulated walker has more to see.
+    assert data(text)["first"] == "board_tflm"
+    nobody = replace(matrix(), ladders=tuple(replace(x, is_calibrated=False) for x in made()))
+    assert data(Html().render(nobody))["first"] == "walker_sim"
+
+
+def made() -> tuple[Ladder, ...]:
+    return matrix().ladders
+
+
+def test_devices_stand_in_one_order_everywhere(text: str) -> None:
+    (best,) = re.findall(r"<h2>Best structure</h2>(.*?)</section>", text, re.S)
+    heat = re.findall(r'<tr data-device="([^"]*)"', text)
+    assert heat[:2] == ["walker_sim", "board_tflm"]
+    assert list(data(text)["devices"])[:2] == ["walker_sim", "board_tflm"]
+    assert best.index("walker_") < best.index("board_")
+
+
+def test_dead_rungs_are_marked_in_every_record() -> None:
+    one = matrix().ladder("walker_sim", "unstructured")
+    dead = replace(one, rungs=(one.rungs[0], replace(one.rungs[1], is_dead=True)))
+    shown = replace(matrix(), ladders=tuple(dead if x == one else x for x in made()))
+    rows = csv.DictReader(io.StringIO(Csv().render(shown)))
+    assert [row["dead"] for row in rows][:3] == ["False", "True", "False"]
+    rungs = data(Html().render(shown))["devices"]["walker_sim"]["ladders"][0]["rungs"]
+    assert [rung[-1] for rung in rungs] == [False, True]
+    assert json.loads(Json().render(shown))["ladders"][0]["rungs"][1]["is_dead"] is True
 
 
 def test_without_accuracy_nothing_is_said_of_it() -> None:
