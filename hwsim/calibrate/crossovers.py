@@ -42,7 +42,6 @@ def crossovers(ladders: Sequence[Sample], profile: DeviceProfile) -> tuple[Cross
         ladders: Layers of equal shape, dense and ever sparser.
         profile: Fitted to others.
     """
-
     found: list[Crossover] = []
     for dense in (sample for sample in ladders if sample.layer.format == DENSE):
         formats = dict.fromkeys(s.layer.format for s in ladders if _shape(s) == dense.layer)

@@ -90,7 +90,7 @@ def _layer(op: Layer, own: Array) -> Array:
         return np.asarray(np.logical_not(zero_columns(op)).any(axis=1))
     groups = group_count(op)
     seen = np.repeat(own.reshape(groups, -1), op.weight.shape[0] // groups, axis=0)
-    return np.asarray(np.logical_not(zero_columns(op)).any(axis=1))
+    return np.asarray(np.logical_and(np.logical_not(zero_columns(op)), seen).any(axis=1))
 
 
 def _reshaped(own: Array, extent: int) -> Array | None:
