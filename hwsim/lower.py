@@ -116,8 +116,7 @@ def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) 
     runtime = f"{profile.runtime.name}'s kernel {name!r}"
     if is_native:
         reason = f"{runtime} takes {step.types} {stored}"
-        if isinstance(rule.accelerator, Eie):
-            reason += f", each activation broadcast to all {rule.accelerator.pes} elements"
+        reason += _broadcast(rule)
     else:
         reason = f"{runtime} unpacks {step.types} {stored} weights to dense before it multiplies"
     types, decoded = step.types, 0
@@ -134,6 +133,14 @@ def _supported(step: Step, name: str, rule: KernelRule, profile: DeviceProfile) 
         decoded_bytes=decoded,
         scratch_bytes=decoded + int(rule.scratch_bytes_per_depth * step.workload.depth),
     )
+
+
+def _broadcast(rule: KernelRule) -> str:
+    """Return what to add where an activation takes a cycle of every element."""
+    accelerator = rule.accelerator
+    if not isinstance(accelerator, Eie):
+        return ""
+    return f", each activation broadcast to all {accelerator.pes} elements"
 
 
 def _unpacked(types: str, real_bits: int) -> tuple[str, int]:
@@ -154,7 +161,7 @@ def _dense_fallback(
     return replace(
         _supported(replace(step, weight=replace(weight, format=Dense())), name, rule, profile),
         executed_as="dense_fallback",
-        reason=f"{lacking}; zeros are stored and {fate}",
+        reason=f"{lacking}; zeros are stored and {fate}{_broadcast(rule)}",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Final
 
+from hwsim.explain.lanes import BROADCAST
 from hwsim.explain.terms import cause_of
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def of_zero_checks(before: Sequence[StepEstimate], after: Sequence[StepEstimate]
     if gated:
         share = percent(gated / issued)
         elements = max(s.channel_tile[1] for s in after if s.counts.macs_gated)
-        if any("broadcast to all" in s.reason for s in after):
+        if any(BROADCAST in s.reason for s in after):
             return (
                 f"each activation is broadcast to all {elements} elements and takes a cycle in "
                 f"each, and {share} of the slots find no weight for it"

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from hwsim.records import StepEstimate
+
+BROADCAST: Final = "broadcast to all"
+"""What the reason of a step says where every activation takes a cycle of each lane, dense or not."""
 
 
 def empty_lanes(step: StepEstimate) -> int:
@@ -16,7 +19,10 @@ def empty_lanes(step: StepEstimate) -> int:
     """
     counts = step.counts
     multiplied = counts.macs_executed + counts.macs_gated
-    if counts.transforms or (multiplied >= counts.macs and step.format == "dense"):
+    is_broadcast = BROADCAST in step.reason
+    if counts.transforms or (
+        not is_broadcast and multiplied >= counts.macs and step.format == "dense"
+    ):
         return 0
     return -step.channels[1] % step.channel_tile[1]
 

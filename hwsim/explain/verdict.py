@@ -138,7 +138,7 @@ def _all_of_numbers(baseline: Result, result: Result, lost_s: Mapping[Cause, flo
     if baseline.estimate.macs != result.estimate.macs or not all(map(multiplies_all, steps)):
         return ""
     said = f", all of it from {gained}: the zeros gained nothing, because {why_dense(steps)}"
-    rest_s = {cause: s for cause, s in lost_s.items() if cause != "numbers"}
+    rest_s: dict[Cause, float] = {cause: s for cause, s in lost_s.items() if cause != "numbers"}
     first = next(iter(_named(rest_s, baseline, result, is_promised=True)), "")
     is_told = next(iter(largest(rest_s)), "") in ("dense_fallback", "unpacking")
     return said if is_told or not first else f"{said}; {first}"

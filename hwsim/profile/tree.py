@@ -60,11 +60,12 @@ def find_profile(name_or_path: str) -> Path:
 
 
 def _near(name: str) -> tuple[str, ...]:
-    """Return the shipped profiles that begin with `name`, or hold it, or are spelled alike."""
+    """Return the shipped profiles that hold `name`, or else those spelled alike."""
     known, asked = known_devices(), name.strip().lower().replace("-", "_")
     if not asked:
         return ()
-    found = [one for one in known if one.startswith(asked)] or [o for o in known if asked in o]
+    # Those that begin with it first.
+    found = sorted((one for one in known if asked in one), key=lambda one: one.find(asked))
     return tuple(found or get_close_matches(asked, known, n=_MOST_NEAR, cutoff=0.55))[:_MOST_NEAR]
 
 

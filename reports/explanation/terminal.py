@@ -97,7 +97,8 @@ def _overview(story: Story, width: int) -> list[Text]:
         ),
     )
     room = max(NAME[0], width - width_of(figures) - 1 - INDENT)
-    names = tuple(" " * INDENT + shorten(c.recipe, min(room, NAME[1])) for c in chapters)
+    cut = cut_labels({c.recipe: c.recipe for c in chapters}, min(room, NAME[1]))
+    names = tuple(" " * INDENT + cut[chapter.recipe] for chapter in chapters)
     first = TextColumn("recipe", ("  recipe",), names, is_number=False)
     devices = [chapter.device for chapter in chapters]
     heads = {i: each for i, each in enumerate(devices) if i == 0 or devices[i - 1] != each}

@@ -108,7 +108,7 @@ def _at(ladders: Sequence[Ladder], sparsity: float) -> list[Choice]:
     return [
         Choice(ladder=ladder, rung=rung)
         for ladder in ladders
-        for rung in ladder.rungs
+        for rung in living(ladder)
         if rung.sparsity == sparsity or len(ladder.rungs) == 1
     ]
 

@@ -98,7 +98,8 @@ def test_no_prices_no_energy(name: str) -> None:
 def test_more_zeros_never_cost_more(graph: str, name: str) -> None:
     results = [estimated(integer(graph, sparsity), name) for sparsity in SPARSITIES]
     for denser, sparser in pairwise(results[1:]):
-        assert sparser.latency_s <= denser.latency_s
+        # Equal sums of terms may be added in another order.
+        assert sparser.latency_s <= denser.latency_s * (1 + 1e-12)
         assert sparser.macs_effective < denser.macs_effective
         assert sparser.footprint.flash_bytes <= denser.footprint.flash_bytes
 

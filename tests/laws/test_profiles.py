@@ -192,7 +192,7 @@ def test_the_toy_loads(tmp_path: Path) -> None:
         ("name: toy\ndesc", "? [a, b]\n: 1\nname: toy\ndesc", ("toy.yaml",)),
         ("name: toy\ndesc", "? {a: b}\n: 1\nname: toy\ndesc", ("toy.yaml",)),
         ("name: toy\ndesc", "inherits: 7\nname: toy\ndesc", ("inherits", "7")),
-        ("name: toy\ndesc", "inherits: nobody\nname: toy\ndesc", ("'nobody'", "known")),
+        ("name: toy\ndesc", "inherits: nobody\nname: toy\ndesc", ("'nobody'", "hwsim devices")),
         ("name: toy\ndesc", "inherits: toy\nname: toy\ndesc", ("inherits", "'toy'")),
         ("sources:", "sources: none\nold:", ("sources", "'none' (str)")),
     ],
@@ -420,10 +420,12 @@ def test_a_key_left_at_its_default_can_be_overridden(tmp_path: Path) -> None:
     assert toy.hardware.memories["ram"].bytes_per_cycle == 4.0
 
 
-def test_an_unknown_device_is_answered_with_those_that_exist() -> None:
-    message = problem("cortex_m9")
-    assert "'cortex_m9'" in message
+def test_an_unknown_device_is_answered_with_those_of_like_names() -> None:
+    message = problem("stm32l4r5")
+    assert "'stm32l4r5'" in message
     assert "stm32l4r5_tflm" in message
+    assert "a100_cuda" not in message
+    assert "hwsim devices" in problem("nobody_has_this")
     assert "no such profile file" in problem("nowhere.yaml")
 
 

@@ -4,25 +4,29 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
+import compressors
+from hwsim.data import Data
 from hwsim.formats import Bitmask, Block, Csr, Format
 from hwsim.graph import Graph
+from hwsim.lacking import no_sparse_kernel
 from hwsim.lower import lower
+from hwsim.ops import Linear
 from hwsim.profile import DeviceProfile, device
-from tests.graphs import GraphBuilder
+from tests.graphs import GraphBuilder, samples
 
 
-def linear(format_: Format, rows: int = 8) -> Graph:
-    """Return a linear layer of reals that is stored so, for 9 positions."""
+def linear(format_: Format) -> Graph:
+    """Return a linear layer of 8-bit integers that is stored so, for 9 positions."""
     builder = GraphBuilder("one", 9, 16)
-    graph = builder.done(builder.linear("fc", "x", rows))
+    builder.linear("fc", "x", 8)
+    graph = compressors.parse("prune{sparsity=0.75}|quantize").apply(
+        builder.done("fc"), Data(x=samples(builder.done("fc"), 4))
+    )
     (node,) = graph.nodes
-    weight = node.op.weight
-    assert weight is not None
-    stored = replace(weight, codes=weight.codes * (np.arange(16) % 4 == 0), format=format_)
-    op = replace(node.op, weight=stored)  # pyright: ignore[reportArgumentType, reportCallIssue]
+    assert isinstance(node.op, Linear)
+    op = replace(node.op, weight=replace(node.op.weight, format=format_))
     return replace(graph, nodes=(replace(node, op=op),))
 
 
@@ -34,18 +38,15 @@ def reason(graph: Graph, profile: DeviceProfile) -> str:
 
 def test_no_sparse_kernel_at_all() -> None:
     assert reason(linear(Csr()), device("rpi4_xnnpack")) == (
-        "XNNPACK has no sparse float32 kernel for linear; zeros are stored and multiplied"
+        "XNNPACK has no sparse int8 kernel for linear; zeros are stored and multiplied"
     )
-    # Reals of 16 bits are named so.
-    said = reason(linear(Csr()), device("t4_tensorrt"))
-    assert "has no sparse float16 kernel for linear" in said
 
 
 @pytest.mark.parametrize("format_", [Block(4, 4), Block(2, 2)])
 def test_other_formats_are_named_as_far_as_they_are_multiplied_as_stored(format_: Format) -> None:
     said = reason(linear(format_), device("gather_cpu_sim"))
     assert said == (
-        "gather's sparse float32 kernels for linear take bitmask, csr, and the weights are stored "
+        "gather's sparse int8 kernels for linear take bitmask, csr, and the weights are stored "
         f"as {format_.name}; zeros are stored and multiplied"
     )
 
@@ -61,17 +62,35 @@ def test_a_kernel_for_other_shapes_is_not_denied() -> None:
     }
     runtime = profile.runtime.model_copy(update={"kernels": narrow})
     said = reason(linear(Bitmask()), profile.model_copy(update={"runtime": runtime}))
-    assert "has no sparse float32 kernel for linear of 1 x 1, stride 1 x 1" in said
+    assert "has no sparse int8 kernel for linear of 1 x 1, stride 1 x 1" in said
 
 
 def test_a_format_that_is_unpacked_is_not_named() -> None:
     profile = device("gather_cpu_sim")
     decoded = {
-        name: own.model_copy(update={"formats": {f: "decoded" for f in own.formats}})
+        name: own.model_copy(update={"formats": dict.fromkeys(own.formats, "decoded")})
         if "csr" in own.formats
         else own
         for name, own in profile.runtime.kernels.items()
     }
     runtime = profile.runtime.model_copy(update={"kernels": decoded})
     said = reason(linear(Block(4, 4)), profile.model_copy(update={"runtime": runtime}))
-    assert said.startswith("gather has no sparse float32 kernel for linear;")
+    assert said.startswith("gather has no sparse int8 kernel for linear;")
+
+
+def test_numbers_are_named_as_programs_do() -> None:
+    named = {
+        "8x8": "int8",
+        "16x8": "int16 x int8",
+        "8x4g": "int8 x int4",
+        "f32x8": "float16 x int8",
+    }
+    named |= {"f32": "float16", "f32w4": "float16 x int4"}
+    builder = GraphBuilder("one", 9, 16)
+    graph = builder.done(builder.linear("fc", "x", 8))
+    (step,) = lower(graph, device("t4_tensorrt")).steps
+    assert step.weight is not None
+    sparse = replace(step.weight, format=Csr())
+    for types, name in named.items():
+        said = no_sparse_kernel(replace(step, types=types), sparse, device("t4_tensorrt"), ())
+        assert said == f"TensorRT has no sparse {name} kernel for linear", said

@@ -171,6 +171,27 @@ def test_advice_is_priced_on_the_device(hwsim: Hwsim) -> None:
     assert document()["attributions"][0]["advice"] == []
 
 
+def test_a_model_that_does_not_fit_is_said_and_so_is_advice_that_fits(hwsim: Hwsim) -> None:
+    hwsim(*explain("--json", "o.json"))
+    (known,) = document()["attributions"]
+    sizes = [each["flash_bytes"] for each in known["advice"]]
+    size = known["result"]["flash_bytes"]
+    assert min(sizes) < size
+    # Room for the smallest that is advised, and no more.
+    room = f"hardware.memories.flash.size_bytes={min(sizes)}"
+    ended = hwsim(*explain("--json", "o.json", "--set", room))
+    assert "Does not fit: needs " in ended.out
+    (short,) = document()["attributions"]
+    assert not short["result"]["fits"]
+    assert any(each["fits"] for each in short["advice"])
+    for each in short["advice"]:
+        assert each["fits"] == (each["flash_bytes"] <= min(sizes))
+    assert re.search(r" fits\n", ended.out)
+    ended = hwsim(*explain("--json", "o.json", "--set", "hardware.memories.flash.size_bytes=1"))
+    assert {each["fits"] for each in document()["attributions"][0]["advice"]} == {False}
+    assert re.search(r" does not fit\n", ended.out)
+
+
 def test_no_advice_is_slower_than_what_it_advises_on(hwsim: Hwsim) -> None:
     # EIE sees zeros among activations, so both must be priced on the same samples.
     hwsim(*explain("--json", "o.json", "--baseline", "quantize", device="eie_sim"))

@@ -52,7 +52,8 @@ def check(name: str, net: Graph, walk: Walk) -> None:
     assert counts.macs_executed + counts.macs_padding == walk.macs_executed + walk.filler
     assert counts.macs_idle == walk.idle
     (step,) = price(program, (counts,)).steps
-    terms_s = (step.terms_s.get(term, 0.0) for term in ("mac", "tile_padding", "imbalance"))
+    terms = ("mac", "tile_padding", "imbalance", "gated")
+    terms_s = (step.terms_s.get(term, 0.0) for term in terms)
     # Profiles write 1 / multipliers with nine digits.
     assert sum(terms_s) * program.profile.hardware.clock_hz == pytest.approx(walk.cycles, rel=1e-8)
 

@@ -189,6 +189,17 @@ def test_zeros_of_activations_that_are_skipped_are_saved_by_looking_for_them() -
     assert layer.bars_s == pytest.approx({"fewer_macs": -0.25, "zero_checks": -0.15})
 
 
+def test_padding_beside_gated_slots_goes_with_them() -> None:
+    # Half of the slots were gated for activations of zero; now nearly all are. No tile changed.
+    seen = counts(macs_executed=500, macs_gated=500, macs_padding=333)
+    before = step(counts=seen, terms_s={"mac": 0.5, "gated": 0.5, "tile_padding": 0.333})
+    less = replace(seen, macs_effective=100, macs_executed=50, macs_gated=950)
+    after = step(counts=less, terms_s={"mac": 0.05, "gated": 0.95, "tile_padding": 0.333})
+    (layer,) = attribute(made([before]), made([after])).layers
+    assert layer.bars_s == pytest.approx({"fewer_macs": -1.1997, "zero_checks": 1.1997})
+    assert layer.words.startswith("zeros are seen, and take 71 % of the slots all the same (")
+
+
 def broadcast(cycles: int, executed: int, empty: int) -> StepEstimate:
     """Return 16 rows of 100 columns on 64 elements that take `cycles`, 10 % of weights left."""
     spent = counts(macs=1600, macs_effective=160, macs_executed=executed, macs_gated=empty)
@@ -211,6 +222,9 @@ def test_elements_that_find_no_weight_for_a_broadcast_activation_do_not_wait() -
     (layer,) = attribute(made([before]), made([broadcast(100, 160, 1440)])).layers
     # As slow as before, and no tile is rounded up otherwise.
     assert layer.bars_s == pytest.approx({"fewer_macs": -5760, "zero_checks": 5760})
+    stored_dense = replace(before, format="dense", reason="x, each activation broadcast to all 64")
+    (same,) = attribute(made([stored_dense]), made([broadcast(100, 160, 1440)])).layers
+    assert same.bars_s == pytest.approx(layer.bars_s)
     assert layer.words == (
         "each activation is broadcast to all 64 elements and takes a cycle in each, and 22 % of "
         "the slots find no weight for it; 48 elements have no output channel (90 % of its time)"
@@ -227,8 +241,8 @@ def test_activations_that_are_zero_less_often_are_no_tiles() -> None:
     assert layer.bars_s == pytest.approx({"fewer_macs": -2880, "zero_checks": 4800})
     assert "; activations: 20 % of weight MACs meet a zero, 50 % before; 48" in layer.words
     # Without slots that stay, that alone is said.
-    skipping = {"macs": 1000, "macs_effective": 100}
-    after = step(counts=Counts(**skipping, macs_executed=80), terms_s={"mac": 0.08}, format="csr")
+    skipped = Counts(macs=1000, macs_effective=100, macs_executed=80)
+    after = step(counts=skipped, terms_s={"mac": 0.08}, format="csr")
     before = step(counts=counts(macs_executed=500), terms_s={"mac": 0.5})
     (layer,) = attribute(made([before]), made([after])).layers
     assert layer.bars_s == pytest.approx({"fewer_macs": -0.45, "zero_checks": 0.03})

@@ -46,6 +46,8 @@ def test_an_override_stays_in_the_sections(key: str) -> None:
         ("RPI4-ncnn", "rpi4_ncnn"),
         ("sparse_pe", "sparse_pe64_sim"),
         ("pe64", "sparse_pe64_sim"),
+        # Those that begin with it come first.
+        ("tpu", "tpu_systolic128_sim, edgetpu_coral"),
         ("stm32l4r5_tfml", "stm32l4r5_tflm"),
     ],
 )
