@@ -153,7 +153,9 @@ class Present:
         speed = "as fast" if saved <= _AS_FAST else f"{_percent(saved)} faster"
         flash_bytes = self.estimate.footprint.flash_bytes
         smaller = 1 - priced.flash_bytes / flash_bytes if flash_bytes else 0.0
-        return f"{speed}, and saves {_percent(smaller)} of the flash"
+        is_flash = self.device.device_class not in ("cpu", "gpu", "accelerator")
+        stored = "flash" if is_flash else "weights and code"
+        return f"{speed}, and saves {_percent(smaller)} of the {stored}"
 
 
 def listed(names: Sequence[str]) -> str:

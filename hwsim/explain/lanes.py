@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from hwsim.records import StepEstimate
 
 BROADCAST: Final = "broadcast to all"
-"""What the reason of a step says where every activation takes a cycle of each lane, dense or not."""
+"""What the reason of a step says where an activation takes a cycle of every lane, dense or not."""
 
 
 def empty_lanes(step: StepEstimate) -> int:
