@@ -109,7 +109,7 @@ class Attribution:
         result: The compressed one.
         bars_s: Seconds that each cause adds; the baseline's latency + their sum = the result's.
         layers: In order of execution; layers that only the baseline has stand where they stood.
-        verdict: One sentence that answers why.
+        verdict: A sentence that answers why, or two.
         advice: What would pay, the fastest first.
         by_density_s: Latency that the densities alone would predict, zeros spread evenly; None
             where no kernel walks a pattern.

@@ -223,7 +223,11 @@ def test_a_malformed_profile_gives_one_clear_line(
         ("types: {8x8: native}", "types: {}", ("gemm.types", "at least 1")),
         ("mac_pj: {8x8: 1.0}", "mac_pj: {8x8: 1.0, 8by8: 1.0}", ("hardware.mac_pj.8by8",)),
         ("{per_mac: 1.0}", "{per_mac: 1.0}, formats: {bitmaks: native}", ("'bitmaks'", "bitmask")),
-        ("{per_mac: 1.0}", '{per_mac: 1.0}, formats: {"02:4": native}', ("'02:4'", "did you mean 2:4?")),
+        (
+            "{per_mac: 1.0}",
+            '{per_mac: 1.0}, formats: {"02:4": native}',
+            ("'02:4'", "did you mean 2:4?"),
+        ),
         ("{per_mac: 1.0}", '{per_mac: 1.0}, formats: {"4:2": native}', ("4:2", "dense")),
         ("{per_mac: 1.0}", "{per_mac: 1.0}, formats: {}", ("gemm.formats", "at least 1")),
         ("{per_mac: 1.0}", "{per_call: 1.0}", ("gemm.cycles.per_mac", "linear", "above 0")),
