@@ -168,7 +168,7 @@ def _walk_pairs(
                     seen = (w | skip_w) & (a | skip_a) & there
                     found = (((seen & low) + low) | seen) & high
                     # All lanes of the vectors that are issued.
-                    taken = ((found << np.uint64(1)) - (found >> shift)) & there
+                    taken = (found | (found - (found >> shift))) & there
                     issued += np.int64(count_ones(found))
                     executed += np.int64(count_ones(w & a))
                     held = taken & ~((w | gate_w) & (a | gate_a))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwsim.cost.backing import is_backed
 from hwsim.cost.terms import STAGES, TERMS
 from hwsim.errors import UnsupportedError
 from hwsim.formats import Dense
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 
 # Without evidence, the truth is taken to lie within a factor of two: assumed, not measured.
 _UNCALIBRATED_FACTOR = 2.0
-# The share of an inference's time that kernels with fitted prices must take.
-_LEAST_BACKED = 0.8
 _PJ = 1e-12
 
 
@@ -42,41 +41,19 @@ def price(program: Program, counts: Sequence[Counts]) -> Estimate:
         for step, done, terms in zip(program.steps, counts, cycles, strict=True)
     )
     latency_s = sum(step.latency_s for step in steps)
-    is_backed = _is_backed(program, steps)
+    backed = is_backed(program, steps)
     evidence = program.profile.evidence
     factor = _UNCALIBRATED_FACTOR
-    if evidence is not None and is_backed:
+    if evidence is not None and backed:
         # Nine of ten held-out predictions are off by less.
         factor = 1.0 + evidence.held_out_p90
     return Estimate(
         steps=steps,
         footprint=program.footprint,
-        is_backed=is_backed,
+        is_backed=backed,
         latency_low_s=latency_s / factor,
         latency_high_s=latency_s * factor,
     )
-
-
-def _is_backed(program: Program, steps: Sequence[StepEstimate]) -> bool:
-    """Return whether evidence from real devices speaks of these kernels.
-
-    Evidence is about kernels with fitted prices; where much of the time is spent in others, whose
-    prices are assumed, it says nothing.
-    """
-    profile = program.profile
-    if not profile.is_calibrated:
-        return False
-    names = profile.runtime.constants if profile.fit is None else profile.fit.constants
-    # Where only scales are fitted, constants were borrowed from a family that fitted them.
-    fitted = set(names or profile.runtime.constants)
-    if not fitted:
-        return True  # One factor on everything.
-    known_s = sum(
-        one.latency_s
-        for step, one in zip(program.steps, steps, strict=True)
-        if step.rule is not None and fitted & {price for _, price in step.rule.cycles}
-    )
-    return known_s >= _LEAST_BACKED * sum(one.latency_s for one in steps)
 
 
 def _step_cycles(program: Program, step: Step, counts: Counts) -> dict[str, float]:

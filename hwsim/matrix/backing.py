@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwsim.cost.backing import fitted_prices
+
 if TYPE_CHECKING:
     from hwsim.profile import DeviceProfile, KernelRule
     from hwsim.program import Step
@@ -23,8 +25,7 @@ def zeros_backed(steps: tuple[Step, ...], profile: DeviceProfile) -> bool:
         steps: Of a program; without a kernel that finds zeros there is nothing to back.
         profile: Where they run.
     """
-    names = profile.runtime.constants if profile.fit is None else profile.fit.constants
-    fitted = set(names or profile.runtime.constants)
+    fitted = fitted_prices(profile)
     if not fitted:
         return True  # One factor on everything.
     return all(
@@ -34,7 +35,7 @@ def zeros_backed(steps: tuple[Step, ...], profile: DeviceProfile) -> bool:
     )
 
 
-def _is_priced(rule: KernelRule, fitted: set[str]) -> bool:
+def _is_priced(rule: KernelRule, fitted: frozenset[str]) -> bool:
     prices = [rule.cycles.per_mac, rule.cycles.per_nonzero, rule.cycles.per_check]
     paid = [price for price in prices if price != 0.0]
     return bool(paid) and all(price in fitted for price in paid)

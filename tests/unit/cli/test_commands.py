@@ -110,7 +110,8 @@ def test_what_a_file_holds_otherwise_is_told(hwsim: Hwsim) -> None:
     )
     assert made.status == 0
     assert made.out.splitlines()[-1] == (
-        "1 layer stored as 2:4 is written dense: .tflite has no such storage; .hwsim holds it"
+        "1 layer stored as 2:4 is written dense: .tflite has no such storage; .hwsim holds it; "
+        "style sparse leaves its zeros out"
     )
 
 
