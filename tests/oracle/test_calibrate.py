@@ -10,7 +10,7 @@ import pytest
 
 from hwsim.calibrate.bare import without_conversions
 from hwsim.calibrate.command import calibrated
-from hwsim.calibrate.layers import TYPES, Layer
+from hwsim.calibrate.layers import Layer
 from hwsim.calibrate.measure import Clock
 from hwsim.calibrate.networks import whole_network
 from hwsim.calibrate.one_layer import graph_of
@@ -40,7 +40,7 @@ def test_a_tiny_plan_becomes_a_profile(runtime: HostRuntime, tmp_path: Path) -> 
     tree = read_tree(path)
     assert problems(tree, path.stem) == []
     assert unsourced(tree) == []
-    for types in TYPES:
+    for types in runtime.types:
         result = evaluate(whole_network("mlperf_ad", types), load_profile(str(path)))
         assert result.estimate.latency_s > 0
 
