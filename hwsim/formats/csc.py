@@ -16,7 +16,7 @@ from hwsim.formats._bits import (
     unpack_values,
 )
 from hwsim.formats._format import Packed
-from hwsim.kernels.sparse import csr_matmul
+from hwsim.formats._row_product import bind_rows
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
@@ -66,13 +66,7 @@ class Csc:
         stored, columns = values[order], at_column[order]
         counts = np.bincount(at_row, minlength=packed.shape[0])
         starts = np.concatenate(([0], np.cumsum(counts)))
-
-        def product(x: IntArray) -> IntArray:
-            out = np.empty((x.shape[0], packed.shape[0]), np.int32)
-            csr_matmul(np.ascontiguousarray(x), stored, columns, starts, out)
-            return out
-
-        return product
+        return bind_rows(self.unpack(packed), stored, columns, starts)
 
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`."""

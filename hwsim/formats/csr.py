@@ -15,8 +15,7 @@ from hwsim.formats._bits import (
     unpack_values,
 )
 from hwsim.formats._format import Packed
-from hwsim.kernels.fast_product import stored_product
-from hwsim.kernels.sparse import csr_matmul
+from hwsim.formats._row_product import bind_rows
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
@@ -57,13 +56,7 @@ class Csr:
     def bind(self, packed: Packed) -> Product:
         """See `Format.bind`."""
         values, columns, starts = _parts(packed)
-
-        def product(x: IntArray) -> IntArray:
-            out = np.empty((x.shape[0], packed.shape[0]), np.int32)
-            csr_matmul(np.ascontiguousarray(x), values, columns, starts, out)
-            return out
-
-        return stored_product(self.unpack(packed), product)
+        return bind_rows(self.unpack(packed), values, columns, starts)
 
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`."""

@@ -10,7 +10,7 @@ import numpy as np
 from hwsim.errors import FormatError
 from hwsim.formats._bits import bytes_of, pack_values, unpack_unsigned, unpack_values
 from hwsim.formats._format import Packed
-from hwsim.kernels.sparse import csr_matmul
+from hwsim.formats._row_product import bind_rows
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array, IntArray
@@ -97,13 +97,7 @@ class Rle:
         rows, width = packed.shape
         columns = places % width
         starts = np.searchsorted(places, np.arange(rows + 1) * width)
-
-        def product(x: IntArray) -> IntArray:
-            out = np.empty((x.shape[0], rows), np.int32)
-            csr_matmul(np.ascontiguousarray(x), values, columns, starts, out)
-            return out
-
-        return product
+        return bind_rows(self.unpack(packed), values, columns, starts)
 
     def stored_per_row(self, packed: Packed) -> IntArray:
         """See `Format.stored_per_row`; pairs that only count zeros are walked too."""
