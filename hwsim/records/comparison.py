@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from hwsim.records.estimate import Estimate
+from hwsim.records.detail import Detail
+from hwsim.records.estimate import Estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +61,7 @@ class Result:
         accuracy: None where no labelled data was given.
         overflows: Steps whose sums overflow, which the accuracy suffers from; none where no
             labelled data was given.
+        detail: What a page shows beside; None where nobody asked for it.
     """
 
     model: str
@@ -76,6 +76,7 @@ class Result:
     estimate: Estimate
     accuracy: Accuracy | None = None
     overflows: tuple[Overflow, ...] = ()
+    detail: Detail | None = None
 
     @property
     def latency_s(self) -> float:

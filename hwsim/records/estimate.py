@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from typing import Literal, TypeAlias
 
 ExecutedAs: TypeAlias = Literal["native", "decoded", "dense_fallback", "unsupported"]
 """How a device runs a node: as it is stored, unpacked first, with its zeros, or not at all."""

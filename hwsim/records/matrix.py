@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from hwsim.records.comparison import Accuracy
+from hwsim.records.comparison import Accuracy
 
 LEAST_GAIN: Final = 0.05
 """Speed-ups closer to 1 count as none: no estimate is good to that."""

@@ -1,0 +1,1 @@
+"""Detail: what a page shows of one result beyond its figures."""

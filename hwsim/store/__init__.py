@@ -1,0 +1,1 @@
+"""Store: the points of sweeps and searches, kept in one SQLite file as they finish."""
