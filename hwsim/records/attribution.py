@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, TypeAlias, get_args
 
-from collections.abc import Mapping
-
-    from hwsim.records.comparison import Accuracy, Refusal, Result
+from hwsim.records.comparison import Accuracy, Refusal, Result
 
 Cause: TypeAlias = Literal[
     "fewer_macs",

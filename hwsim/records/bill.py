@@ -86,8 +86,8 @@ class Bill:
     Attributes:
         prices: Every number of the profile that the price depends on, by its dotted key, as the
             profile has it: `hardware.clock_hz`, `hardware.cores`, `runtime.constants.mac`,
-            `runtime.kernels.conv.cycles.per_call`, ... A kernel's price that names a constant stands
-            under the constant's key.
+            `runtime.kernels.conv.cycles.per_call`, ... A price that names a constant stands under
+            the constant's key.
         scale: Dotted key of the version's factor on cycles; None where there is none.
         steps: In order of execution.
     """
