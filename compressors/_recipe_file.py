@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import yaml
 
 from hwsim.errors import RecipeError
+from hwsim.strict_yaml import Moderate, load_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Hashable
@@ -18,11 +19,11 @@ _VERSION = "1"
 _KEYS = ("version", "name", "steps")
 
 
-class _TextLoader(yaml.BaseLoader):
+class _TextLoader(Moderate, yaml.BaseLoader):
     """Reads scalars as text, so that 480e6 and 2:4 mean what they say; refuses repeated keys."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
-        mapping = super().construct_mapping(node, deep)
+        mapping = yaml.BaseLoader.construct_mapping(self, node, deep)
         if len(mapping) != len(node.value):
             keys = [str(key.value) for key, _ in node.value]
             twice = next(key for key in keys if keys.count(key) > 1)
@@ -70,10 +71,10 @@ def read_text(text: str, where: str) -> tuple[str, list[RawStep]]:
 
 def _loaded(text: str, where: str) -> object:
     try:
-        return yaml.load(text, _TextLoader)
+        return load_yaml(text, _TextLoader)
     except RecipeError as error:
         raise RecipeError(f"{where}: {error}") from error
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise RecipeError(f"{where}: expected YAML, got a damaged file ({reason})") from error
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -12,6 +10,7 @@ import numpy as np
 from compressors._digest import digest
 from compressors.workbench import UNWATCHED
 from hwsim.errors import HwsimError, RecipeError
+from hwsim.npz import DAMAGES, read_arrays
 from hwsim.version import __version__
 from hwsim.whole_file import whole_file
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph
 
 _SUFFIX = ".hwsim"
-# What reading a damaged archive raises; RuntimeError where it claims a cipher or a later version.
-_DAMAGES = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(slots=True)
@@ -133,9 +130,8 @@ class Checkpoints:
         if path is None or not path.exists():
             return None
         try:
-            with np.load(path, allow_pickle=False) as arrays:
-                return {name: arrays[name] for name in arrays.files}
-        except _DAMAGES as error:
+            return read_arrays(path)
+        except DAMAGES as error:
             raise RecipeError(
                 f"{path}: expected the state of a training, got a damaged file; delete it"
             ) from error

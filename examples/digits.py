@@ -1,6 +1,7 @@
 """Train a small residual network on scikit-learn's 8 x 8 handwritten digits.
 
 python examples/digits.py --output FOLDER
+python examples/digits.py --output FOLDER --hold-out 0.333
 hwsim evaluate examples.digits:model --device DEVICE
 """
 
@@ -10,7 +11,7 @@ import argparse
 import math
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import numpy as np
 import torch
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from hwsim.arrays import Array
+
+Samples: TypeAlias = "tuple[Array, Array]"
+"""Images x and labels y."""
 
 CLASSES = 10
 TEST_SHARE = 0.25
@@ -81,23 +85,42 @@ class DigitsNet(nn.Module):
         return self.head(x.mean(dim=(2, 3)))
 
 
-def digits() -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def digits() -> tuple[Samples, Samples]:
     """Return ((x, y) to train, (x, y) to test): x float32 [n, 1, 8, 8] in 0..1, y int64 [n]."""
     bunch = cast("Any", load_digits())
     x = (bunch.images / 16.0).astype(np.float32)[:, None]
-    y = bunch.target.astype(np.int64)
+    return _split((x, bunch.target.astype(np.int64)), TEST_SHARE)
+
+
+def validation(share: float) -> tuple[Samples, Samples]:
+    """Return (what is left to train, what chooses), this share of the training images.
+
+    The test images are in neither: what is chosen by some images is flattered by them.
+    """
+    return _split(digits()[0], share)
+
+
+def _split(samples: Samples, share: float) -> tuple[Samples, Samples]:
+    """Return (the rest, a share with as many of each digit)."""
+    x, y = samples
     parts = cast("Any", train_test_split)(
-        x, y, test_size=TEST_SHARE, stratify=y, random_state=SPLIT_SEED
+        x, y, test_size=share, stratify=y, random_state=SPLIT_SEED
     )
-    x_train, x_test, y_train, y_test = parts
-    return (x_train, y_train), (x_test, y_test)
+    x_rest, x_part, y_rest, y_part = parts
+    return (x_rest, y_rest), (x_part, y_part)
 
 
 def train(
-    seed: int = 0, epochs: int = EPOCHS, make: Callable[[], nn.Module] = DigitsNet
+    seed: int = 0,
+    epochs: int = EPOCHS,
+    make: Callable[[], nn.Module] = DigitsNet,
+    samples: Samples | None = None,
 ) -> nn.Module:
-    """Return a trained network in evaluation mode; torch's global random state is kept."""
-    (images, labels), _ = digits()
+    """Return a trained network in evaluation mode; torch's global random state is kept.
+
+    It learns all training images where no `samples` are given.
+    """
+    images, labels = digits()[0] if samples is None else samples
     x, y = torch.tensor(images), torch.tensor(labels)
     with torch.random.fork_rng(devices=[]):  # pyright: ignore[reportUnknownMemberType]
         torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
@@ -141,27 +164,37 @@ def model() -> tuple[nn.Module, tuple[Tensor]]:
 
 
 def main() -> None:
-    """Train, print the test accuracy, and write the network and the data."""
+    """Train, print the accuracy, and write the network and the data."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("--output", type=Path, required=True, help="folder to write to")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--epochs", type=int, default=EPOCHS, help="passes over the data")
+    parser.add_argument(
+        "--hold-out",
+        type=float,
+        metavar="SHARE",
+        help="of the training images, which the network does not see, to digits_val.npz; "
+        "the test images are left out",
+    )
     arguments = parser.parse_args()
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
-    (x_train, y_train), (x_test, y_test) = digits()
-    np.savez(folder / "digits_train.npz", x=x_train, y=y_train)
-    np.savez(folder / "digits_test.npz", x=x_test, y=y_test)
+    share: float | None = arguments.hold_out
+    kind = "test" if share is None else "val"
+    to_train, aside = digits() if share is None else validation(share)
+    written = {"train": to_train, kind: aside}
+    for name, (x, y) in written.items():
+        np.savez(folder / f"digits_{name}.npz", x=x, y=y)
     start_s = time.perf_counter()
-    net = train(arguments.seed, arguments.epochs)
+    net = train(arguments.seed, arguments.epochs, samples=to_train)
     elapsed_s = time.perf_counter() - start_s
     torch.export.save(torch.export.export(net, example_inputs()), folder / "digits.pt2")
     parameters = sum(parameter.numel() for parameter in net.parameters())
     print(
         f"{parameters} parameters, trained in {elapsed_s:.1f} s, "
-        f"test accuracy {accuracy(net, x_test, y_test):.2%} of {len(x_test)} images"
+        f"{kind} accuracy {accuracy(net, *aside):.2%} of {len(aside[0])} images"
     )
-    print(f"wrote digits.pt2, digits_train.npz, digits_test.npz to {folder}")
+    print(f"wrote digits.pt2, {', '.join(f'digits_{n}.npz' for n in written)} to {folder}")
 
 
 if __name__ == "__main__":

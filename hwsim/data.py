@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.errors import DataError
+from hwsim.npz import DAMAGES, read_arrays
 
 if TYPE_CHECKING:
     from hwsim.arrays import Array
-
-
-# What reading a damaged archive raises; RuntimeError where it claims a cipher or a later version.
-_DAMAGES = (OSError, ValueError, EOFError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -63,21 +58,15 @@ def load_data(path: str | Path) -> Data:
     """
     path = Path(path)
     try:
-        with zipfile.ZipFile(path):
-            pass  # np.load would take other kinds of file, and mention pickles for the rest.
-        with np.load(path, allow_pickle=False) as file:
-            if "x" not in file:
-                names = ", ".join(map(repr, file.files)) or "nothing"
-                raise DataError(
-                    f"{path.name}: expected an array 'x' of stacked inputs, got {names}"
-                )
-            x = np.asarray(file["x"])
-            y = np.asarray(file["y"]) if "y" in file else None
+        arrays = read_arrays(path, wanted=("x", "y"))
     except FileNotFoundError:
         raise DataError(f"{path}: no such file; expected an .npz with x and, if known, y") from None
-    except _DAMAGES as error:
+    except DAMAGES as error:
         raise DataError(f"{path.name}: not a readable .npz file ({error})") from error
-    return Data(x=x, y=y, name=path.name)
+    if "x" not in arrays:
+        names = ", ".join(map(repr, arrays)) or "nothing"
+        raise DataError(f"{path.name}: expected an array 'x' of stacked inputs, got {names}")
+    return Data(x=arrays["x"], y=arrays.get("y"), name=path.name)
 
 
 def _check_inputs(name: str, x: Array) -> None:

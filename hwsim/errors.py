@@ -3,9 +3,22 @@
 A message says where, what was expected, what came and what would do, in one line.
 """
 
+from __future__ import annotations
+
+# Names and values out of a damaged file are as long as the file.
+_MOST_CHARACTERS = 2000
+
 
 class HwsimError(Exception):
     """Base of all errors raised on purpose; the command line turns it into exit status 2."""
+
+    def __str__(self) -> str:
+        """Return the message on one line that a terminal can show, cut where it is long."""
+        text = " ".join(super().__str__().split())
+        if not text.isprintable():
+            signs = (sign if sign.isprintable() else ascii(sign)[1:-1] for sign in text)
+            text = "".join(signs)
+        return text if len(text) <= _MOST_CHARACTERS else f"{text[:_MOST_CHARACTERS]}..."
 
 
 class GraphError(HwsimError):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, TypeAlias
 
 from hwsim.activations import activations_of, with_noted
 from hwsim.cost import count, price
+from hwsim.detail import detail_of
 from hwsim.execute import accuracy
 from hwsim.lower import lower
 from hwsim.overflow import count_overflows
@@ -14,11 +15,66 @@ from hwsim.profile import load_profile
 from hwsim.records import Result
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from hwsim.activations import Activations
     from hwsim.data import Data
     from hwsim.graph import Graph
     from hwsim.numerics import Numerics
     from hwsim.profile import DeviceProfile
-    from hwsim.records import Accuracy, Estimate, Overflow
+    from hwsim.program import Program
+    from hwsim.records import Accuracy, Counts, Estimate, Overflow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priced:
+    """What an estimate was made of.
+
+    Attributes:
+        program: What runs; reasons say what is known of activations.
+        counts: One record per step.
+        activations: Which are zero; None where nobody looked.
+        estimate: What it costs.
+    """
+
+    program: Program
+    counts: tuple[Counts, ...]
+    activations: Activations | None
+    estimate: Estimate
+
+
+Finish: TypeAlias = "Callable[[Result, Priced], Result]"
+"""What is done to a result before it leaves: `bare` or `detailed`."""
+
+
+def priced(graph: Graph, device: DeviceProfile, activations: Data | None = None) -> Priced:
+    """Return the estimate of one inference, and what it was made of.
+
+    Args:
+        graph: See `estimate`.
+        device: See `estimate`.
+        activations: See `estimate`.
+
+    Raises:
+        UnsupportedError: See `estimate`.
+        DataError: See `estimate`.
+    """
+    program = lower(graph, device)
+    seen = activations_of(program, activations)
+    noted, counts = with_noted(program, seen), count(program, seen)
+    return Priced(program=noted, counts=counts, activations=seen, estimate=price(noted, counts))
+
+
+def bare(result: Result, made_of: Priced) -> Result:
+    """Return the result as it is: figures are all that is asked for."""
+    del made_of
+    return result
+
+
+def detailed(result: Result, made_of: Priced) -> Result:
+    """Return the result with what a page shows beside its figures."""
+    program, counts, seen = made_of.program, made_of.counts, made_of.activations
+    return replace(result, detail=detail_of(program, counts, made_of.estimate, seen))
 
 
 def estimate(graph: Graph, device: DeviceProfile, activations: Data | None = None) -> Estimate:
@@ -34,9 +90,7 @@ def estimate(graph: Graph, device: DeviceProfile, activations: Data | None = Non
         UnsupportedError: The device cannot run some node; the message names it.
         DataError: `activations` does not fit the model.
     """
-    program = lower(graph, device)
-    seen = activations_of(program, activations)
-    return price(with_noted(program, seen), count(program, seen))
+    return priced(graph, device, activations).estimate
 
 
 def evaluate(
@@ -63,9 +117,9 @@ def evaluate(
         ProfileError: There is no profile of that name.
     """
     profile = load_profile(device) if isinstance(device, str) else device
-    priced = estimate(graph, profile, data)
+    cost = estimate(graph, profile, data)
     measured = measure(graph, data, profile.numerics.resolve())
-    return result_of(graph, profile, priced, measured, recipe=recipe, overrides=overrides)
+    return result_of(graph, profile, cost, measured, recipe=recipe, overrides=overrides)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +153,7 @@ def measure(graph: Graph, data: Data | None, numerics: Numerics) -> Measured:
 def result_of(
     graph: Graph,
     device: DeviceProfile,
-    priced: Estimate,
+    cost: Estimate,
     measured: Measured,
     *,
     recipe: str,
@@ -114,9 +168,9 @@ def result_of(
         runtime=runtime_of(device),
         overrides=overrides,
         profile_sha256=device.sha256,
-        is_calibrated=priced.is_backed,
+        is_calibrated=cost.is_backed,
         numerics=device.numerics.resolve().name,
-        estimate=priced,
+        estimate=cost,
         accuracy=measured.accuracy,
         overflows=measured.overflows,
     )

@@ -1,4 +1,4 @@
-"""A comparison as a pandas frame, for scripts."""
+"""The points of a sweep as a pandas frame, for scripts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 if TYPE_CHECKING:
-    from hwsim.records import Comparison
+    from hwsim.records import Points
 
-COLUMNS = [
-    "model",
-    "recipe",
-    "device",
-    "overrides",
+_NAMED = ("model", "recipe", "device")
+_FIGURES = (
     "latency_s",
     "latency_low_s",
     "latency_high_s",
@@ -24,45 +21,27 @@ COLUMNS = [
     "top1",
     "macs",
     "macs_effective",
-    "calibrated",
-    "profile_sha256",
-    "refused",
-]
-"""Of a sweep's frame; there also where it has no rows."""
+)
 
 
-def frame(comparison: Comparison) -> pd.DataFrame:
-    """Return one row per outcome; figures of a refusal are missing, its reason is not."""
-    records: list[dict[str, object]] = [
-        {
-            "model": result.model,
-            "recipe": result.recipe,
-            "device": result.device,
-            "overrides": "; ".join(result.overrides),
-            "latency_s": result.latency_s,
-            "latency_low_s": result.estimate.latency_low_s,
-            "latency_high_s": result.estimate.latency_high_s,
-            "energy_j": result.energy_j,
-            "peak_ram_bytes": result.peak_ram_bytes,
-            "flash_bytes": result.flash_bytes,
-            "fits": result.fits,
-            "top1": None if result.accuracy is None else result.accuracy.top1,
-            "macs": result.estimate.macs,
-            "macs_effective": result.estimate.macs_effective,
-            "calibrated": result.is_calibrated,
-            "profile_sha256": result.profile_sha256,
-            "refused": None,
-        }
-        for result in comparison.results
-    ]
-    refused: list[dict[str, object]] = [
-        {
-            "model": refusal.model,
-            "recipe": refusal.recipe,
-            "device": refusal.device,
-            "overrides": "; ".join(refusal.overrides),
-            "refused": refusal.reason,
-        }
-        for refusal in comparison.refusals
-    ]
-    return pd.DataFrame(records + refused, columns=COLUMNS)
+def frame(points: Points) -> pd.DataFrame:
+    """Return one row per point, in their order; figures of a refusal are missing.
+
+    Columns: `model`, `recipe`, `device`, one for each axis, `seed`, `overrides`, the figures with
+    their units in their names, `calibrated`, `profile_sha256` (before overrides), `refused`.
+    """
+    every = points.points
+    columns: dict[str, list[object]] = {
+        name: [getattr(point, name) for point in every] for name in _NAMED
+    }
+    for axis in points.axes:
+        columns[axis] = [point.axes.get(axis) for point in every]
+    columns["seed"] = [point.seed for point in every]
+    columns["overrides"] = ["; ".join(point.overrides) for point in every]
+    columns |= {name: [getattr(point, name) for point in every] for name in _FIGURES}
+    columns["calibrated"] = [point.is_calibrated for point in every]
+    columns["profile_sha256"] = [point.profile_sha256 for point in every]
+    columns["refused"] = [point.refused for point in every]
+    table = pd.DataFrame(columns)
+    # Of refusals alone every figure is missing, and pandas knows no numbers among them.
+    return table.astype(dict.fromkeys(_FIGURES[:4], "float64"))

@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from hwsim.errors import FormatError, RecipeError, UnsupportedError
-from hwsim.evaluation import estimate, measure, result_of
+from hwsim.evaluation import bare, estimate, measure, priced, result_of
 from hwsim.records import Refusal, Result
 from hwsim.reference import stacked
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from hwsim.data import Data
-    from hwsim.evaluation import Measured
+    from hwsim.evaluation import Finish, Measured
     from hwsim.graph import Graph
     from hwsim.numerics import Numerics
     from hwsim.profile import DeviceProfile
@@ -70,6 +70,7 @@ class Row:
         targets: Where to evaluate it.
         data: Labelled samples that judge it.
         training_data: What the recipe may calibrate and train on.
+        finish: What is done to each result: `hwsim.evaluation.detailed` where a page is made.
     """
 
     graph: Graph
@@ -77,6 +78,7 @@ class Row:
     targets: tuple[Target, ...]
     data: Data | None
     training_data: Data | None
+    finish: Finish = bare
 
     def evaluate(self) -> list[Outcome]:
         """Return one outcome per target; the model is compressed once, run once per numerics.
@@ -104,18 +106,19 @@ class Row:
 
     def _on(self, target: Target, graph: Graph, measured_under: Measure) -> Outcome:
         try:
-            priced = estimate(graph, target.profile, self.data)
+            made = priced(graph, target.profile, self.data)
             measured = measured_under(target.profile.numerics.resolve())
         except UnsupportedError as error:
             return self._refusal(target, str(error))
-        return result_of(
+        result = result_of(
             graph,
             target.profile,
-            priced,
+            made.estimate,
             measured,
             recipe=self.recipe.name,
             overrides=target.overrides,
         )
+        return self.finish(result, made)
 
     def _refusal(self, target: Target, reason: str) -> Refusal:
         return Refusal(

@@ -44,7 +44,9 @@ def whole_file(path: Path) -> Generator[Path, None, None]:
         os.chmod(part, 0o666 & ~umask)
         os.replace(part, path)
     except OSError as error:
-        raise InterchangeError(f"{path}: cannot write there ({error.strerror})") from error
+        # Libraries raise it with words of their own, and no others.
+        told = error.strerror or " ".join(str(error).split())
+        raise InterchangeError(f"{path}: cannot write there ({told})") from error
     finally:
         Path(part).unlink(missing_ok=True)
 

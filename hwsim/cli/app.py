@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from contextlib import suppress
 from io import TextIOWrapper
 from typing import Annotated, Any
 
@@ -18,7 +19,9 @@ from hwsim.cli.fit import fit
 from hwsim.cli.formats import formats
 from hwsim.cli.matrix import matrix
 from hwsim.cli.recipes import recipes
+from hwsim.cli.report import report
 from hwsim.cli.run import run
+from hwsim.cli.schema import schema
 from hwsim.cli.search import search
 from hwsim.cli.sensitivity import sensitivity
 from hwsim.cli.sweep import sweep
@@ -49,6 +52,7 @@ app.command()(fit)
 app.command()(validate)
 app.command()(calibrate)
 app.command()(sweep)
+app.command()(report)
 app.command()(matrix)
 app.command()(search)
 app.command()(devices)
@@ -56,6 +60,7 @@ app.command()(device)
 app.command(name="check-profile")(check_profile)
 app.command()(recipes)
 app.command()(formats)
+app.command()(schema)
 
 
 # Objects made before the next search for garbage; Python's own threshold is 700.
@@ -91,6 +96,8 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         status = app(standalone_mode=False)
+        if sys.stdout is not None:
+            sys.stdout.flush()
     except HwsimError as error:
         _fail(" ".join(str(error).split()))
     except _UsageError as error:
@@ -103,6 +110,11 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
+    except OSError as error:
+        with suppress(OSError):
+            # It may be what the disk has no room for, and would be tried once more at the end.
+            sys.stdout.close()
+        _fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
     else:
         gc.freeze()
         sys.exit(status if isinstance(status, int) else 0)

@@ -30,9 +30,12 @@ def evaluate(
 ) -> None:
     """Latency, energy, RAM, flash and accuracy of models under recipes on devices."""
     from hwsim.cli.grid import Grid, show
+    from hwsim.evaluation import bare, detailed
 
     grid = Grid.of(models, recipe or ["none"], device, set_, data, train_data)
-    show(grid.evaluate(baseline=None), json=json, html=html, md=md, csv=csv)
+    # A page has more to show of each result, which takes longer to find out.
+    comparison = grid.evaluate(baseline=None, finish=detailed if html else bare)
+    show(comparison, json=json, html=html, md=md, csv=csv)
 
 
 def compare(
@@ -49,6 +52,9 @@ def compare(
 ) -> None:
     """As evaluate, with the first recipe as baseline: speed-ups, Pareto front, and why."""
     from hwsim.cli.grid import Grid, show
+    from hwsim.evaluation import bare, detailed
 
     grid = Grid.of(models, recipe or ["none"], device, set_, data, train_data)
-    show(grid.evaluate(baseline=grid.recipes[0].name), json=json, html=html, md=md, csv=csv)
+    baseline = grid.recipes[0].name
+    comparison = grid.evaluate(baseline=baseline, finish=detailed if html else bare)
+    show(comparison, json=json, html=html, md=md, csv=csv)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,7 @@ from compressors import Recipe, parse
 from hwsim.cli.output import progress, write_texts
 from hwsim.data import load_data
 from hwsim.errors import ProfileError, UnsupportedError
+from hwsim.evaluation import bare
 from hwsim.interchange import load
 from hwsim.profile import known_devices, value_of
 from hwsim.row import Target
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Executor
 
     from hwsim.data import Data
+    from hwsim.evaluation import Finish
     from hwsim.graph import Graph
     from hwsim.records import Comparison
 
@@ -79,13 +81,21 @@ class Grid:
             graphs=tuple(load(model) for model in models),
         )
 
-    def evaluate(self, *, baseline: str | None, executor: Executor | None = None) -> Comparison:
+    def evaluate(
+        self, *, baseline: str | None, executor: Executor | None = None, finish: Finish = bare
+    ) -> Comparison:
         """Return the outcomes, with a progress bar.
+
+        Args:
+            baseline: Recipe that speed-ups refer to.
+            executor: Where rows are evaluated; here and now when None.
+            finish: What is done to each result.
 
         Raises:
             UnsupportedError: No device can run anything.
         """
-        rows = rows_of(self.graphs, self.recipes, self.targets, self.data, self.training_data)
+        plain = rows_of(self.graphs, self.recipes, self.targets, self.data, self.training_data)
+        rows = [replace(row, finish=finish) for row in plain]
         with progress("evaluating", len(rows)) as advance:
             comparison = evaluate_rows(
                 rows,

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal, Self, cast
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from compressors import Recipe, parse
 from compressors.finetune import Finetune
 from hwsim.errors import RecipeError
+from hwsim.search.constraints import read_constraints, tightest
 from hwsim.search.space import Choice, Space, Value
 from hwsim.strict_yaml import read_yaml
 
@@ -87,6 +88,18 @@ class SupernetFile(Finetune):
     finetune: Finetune | None = None
 
 
+def _limits(given: object) -> object:
+    """Return texts as numbers by figure; what is no text as it is."""
+    raw = cast("list[object]", given if isinstance(given, list) else [given])
+    texts = [text for text in raw if isinstance(text, str)]
+    if len(texts) < len(raw):
+        return cast("object", given)
+    try:
+        return tightest(map(read_constraints, texts))
+    except RecipeError as error:
+        raise ValueError(str(error)) from error
+
+
 class SpaceFile(_Section):
     """The keys of the file.
 
@@ -95,7 +108,8 @@ class SpaceFile(_Section):
         axes: What may be chosen.
         recipe: How each network is compressed; {AXIS} stands for the value of an axis.
         objectives: What is sought.
-        constraints: What costs are at most, and the accuracy at least.
+        constraints: What costs are at most, and the accuracy at least: numbers in base units by
+            figure, or a text or a list of texts such as `latency < 20 ms`.
         train: How networks of a module:callable are trained; they stay untrained without it.
         supernet: Of MODEL supernet.
     """
@@ -104,7 +118,7 @@ class SpaceFile(_Section):
     axes: Annotated[dict[Annotated[str, Field(pattern=_AXIS_NAME)], AxisFile], Field(min_length=1)]
     recipe: str = "none"
     objectives: list[str] = ["latency_s", "accuracy"]
-    constraints: dict[str, int | float] = {}
+    constraints: Annotated[dict[str, int | float], BeforeValidator(_limits)] = {}
     train: Finetune | None = None
     supernet: SupernetFile | None = None
 
@@ -129,6 +143,14 @@ class SpaceFile(_Section):
         Raises:
             RecipeError: It names no axis, or is no recipe.
         """
+        return parse(self.recipe_text(choice))
+
+    def recipe_text(self, choice: Choice) -> str:
+        """Return the text of the recipe with the values of `choice` in their places.
+
+        Raises:
+            RecipeError: It names no axis.
+        """
 
         def value(match: re.Match[str]) -> str:
             if match[1] not in choice:
@@ -137,7 +159,7 @@ class SpaceFile(_Section):
             found = choice[match[1]]
             return str(found).lower() if isinstance(found, bool) else str(found)
 
-        return parse(_NAMED.sub(value, self.recipe))
+        return _NAMED.sub(value, self.recipe)
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {

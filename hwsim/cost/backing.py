@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from hwsim.records import StepEstimate
 
 # The share of an inference's time that terms with fitted prices must take.
-_LEAST_BACKED = 0.8
+LEAST_BACKED = 0.8
 _OF_KERNELS = {term.name: term.price for term in TERMS} | {"call": "per_call"}
 _OF_RUNTIMES = {
     "layout": "per_relayout",
@@ -45,7 +45,7 @@ def is_backed(program: Program, steps: Sequence[StepEstimate]) -> bool:
         for term, seconds in one.terms_s.items()
         if _price_of(term, step.rule, profile) in fitted
     )
-    return known_s >= _LEAST_BACKED * sum(one.latency_s for one in steps)
+    return known_s >= LEAST_BACKED * sum(one.latency_s for one in steps)
 
 
 def fitted_prices(profile: DeviceProfile) -> frozenset[str]:

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hwsim.cost.backing import is_backed
+from hwsim.cost.needed import mac_pj_of, overlaps, rule_of
 from hwsim.cost.terms import STAGES, TERMS
-from hwsim.errors import UnsupportedError
 from hwsim.formats import Dense
 from hwsim.records import Counts, Estimate, StepEstimate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hwsim.profile import DeviceProfile, Hardware, KernelRule, Memory, Runtime
+    from hwsim.profile import DeviceProfile, Hardware, Memory, Runtime
     from hwsim.program import Program, Step
 
 # Without evidence, the truth is taken to lie within a factor of two: assumed, not measured.
-_UNCALIBRATED_FACTOR = 2.0
+UNCALIBRATED_FACTOR = 2.0
 _PJ = 1e-12
 
 
@@ -43,7 +43,7 @@ def price(program: Program, counts: Sequence[Counts]) -> Estimate:
     latency_s = sum(step.latency_s for step in steps)
     backed = is_backed(program, steps)
     evidence = program.profile.evidence
-    factor = _UNCALIBRATED_FACTOR
+    factor = UNCALIBRATED_FACTOR
     if evidence is not None and backed:
         # Nine of ten held-out predictions are off by less.
         factor = 1.0 + evidence.held_out_p90
@@ -58,19 +58,19 @@ def price(program: Program, counts: Sequence[Counts]) -> Estimate:
 
 def _step_cycles(program: Program, step: Step, counts: Counts) -> dict[str, float]:
     """Return the cycles of one step by term."""
-    profile, rule = program.profile, step.rule
-    if rule is None:
-        raise UnsupportedError(f"{program.graph.name}/{step.node.name}: {step.reason}")
+    profile, rule = program.profile, rule_of(program, step)
     runtime, hardware = profile.runtime, profile.hardware
     cycles = {
-        term.name: runtime.cycles(getattr(rule.cycles, term.price)) * term.units(counts, hardware)
+        term.name: runtime.cycles(getattr(rule.cycles, term.price)) * units
         for term in TERMS
+        if (units := term.units(counts, hardware))
     }
     call = runtime.cycles(rule.cycles.per_call) * counts.calls
     if rule.pipelined:
         cycles = {**_slowest_stage(cycles), "call": call}
     cycles |= _gather_cycles(counts, hardware)
-    cycles |= _memory_cycles(sum(cycles.values()), rule, counts, profile)
+    is_hidden = overlaps(program, rule)
+    cycles |= _memory_cycles(sum(cycles.values()), counts, profile, is_hidden=is_hidden)
     # Elsewhere a launch keeps the units waiting; transfers do not run beside it.
     cycles["call"] = call
     cycles["layout"] = runtime.cycles(runtime.per_relayout) * counts.relayouts
@@ -99,9 +99,9 @@ def _slowest_stage(cycles: Mapping[str, float]) -> dict[str, float]:
     """
     kept, slowest = dict(cycles), 0.0
     for stage in STAGES:
-        needed = sum(cycles[term] for term in stage)
+        needed = sum(cycles.get(term, 0.0) for term in stage)
         share = max(0.0, needed - slowest) / needed if needed else 0.0
-        kept |= {term: cycles[term] * share for term in stage}
+        kept |= {term: cycles[term] * share for term in stage if term in cycles}
         slowest = max(slowest, needed)
     return kept
 
@@ -168,7 +168,7 @@ def _channels(step: Step) -> tuple[int, int]:
 
 
 def _memory_cycles(
-    compute_cycles: float, rule: KernelRule, counts: Counts, profile: DeviceProfile
+    compute_cycles: float, counts: Counts, profile: DeviceProfile, *, is_hidden: bool
 ) -> dict[str, float]:
     """Return cycles by memory: all of them, or what compute does not hide.
 
@@ -180,10 +180,7 @@ def _memory_cycles(
         for name, moved in counts.traffic_bytes.items()
         if profile.hardware.memories[name].is_timed
     }
-    overlaps = rule.overlaps_memory
-    if overlaps is None:
-        overlaps = profile.runtime.overlaps_memory
-    if not overlaps or not transfers:
+    if not is_hidden or not transfers:
         return transfers
     slowest = max(transfers, key=lambda name: transfers[name])
     return {slowest: max(0.0, transfers[slowest] - compute_cycles)}
@@ -208,14 +205,8 @@ def _energy(program: Program, step: Step, counts: Counts, latency_s: float) -> d
     }
     multiplied = counts.macs_executed + counts.macs_padding
     if multiplied:
-        if step.types not in hardware.mac_pj:
-            raise UnsupportedError(
-                f"{program.graph.name}/{step.node.name}: {program.profile.name} gives no energy "
-                f"of a {step.types} MAC (gives: {', '.join(hardware.mac_pj)}); "
-                f"add hardware.mac_pj.{step.types}"
-            )
         # Idle and gated lanes hold their operands still: they cost time and static power only.
-        terms["mac"] = hardware.mac_pj[step.types] * multiplied * _PJ
+        terms["mac"] = mac_pj_of(program, step) * multiplied * _PJ
     terms["cycles"] = hardware.cycle_pj * latency_s * hardware.clock_hz * _PJ
     terms["static"] = hardware.static_w * latency_s
     return {term: joules for term, joules in terms.items() if joules > 0}

@@ -111,8 +111,11 @@ class Block:
         """Return the columns of the stored blocks, and where each row of blocks starts."""
         high, wide = -(-packed.shape[0] // self.rows), -(-packed.shape[1] // self.columns)
         starts = unpack_unsigned(packed.arrays["starts"], index_bits(high * wide), high + 1)
+        per_row = np.diff(starts)
+        if starts[0] != 0 or per_row.min(initial=0) < 0 or starts[-1] > high * wide:
+            raise FormatError(f"format {self.name}: starts of rows that do not rise from 0")
         places = unpack_unsigned(packed.arrays["places"], index_bits(wide - 1), int(starts[-1]))
-        numbers = np.repeat(np.arange(high), np.diff(starts)) * wide + places
+        numbers = np.repeat(np.arange(high), per_row) * wide + places
         if places.max(initial=0) >= wide or (np.diff(numbers) <= 0).any():
             raise FormatError(f"format {self.name}: blocks do not follow one another along rows")
         return places, starts

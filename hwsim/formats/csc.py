@@ -86,9 +86,12 @@ class Csc:
         if starts[0] != 0 or counts.min(initial=0) < 0 or starts[-1] > rows * columns:
             raise FormatError(f"format {self.name}: starts of columns that do not rise from 0")
         at_row = unpack_unsigned(packed.arrays["rows"], index_bits(rows - 1), int(starts[-1]))
+        at_column = np.repeat(np.arange(columns), counts)
         if at_row.max(initial=0) >= rows:
             raise FormatError(f"format {self.name}: row {at_row.max()} of a matrix of {rows}")
-        return at_row, np.repeat(np.arange(columns), counts)
+        if (np.diff(at_column * rows + at_row) <= 0).any():
+            raise FormatError(f"format {self.name}: rows that do not rise within columns of {rows}")
+        return at_row, at_column
 
     def _parts(self, packed: Packed) -> tuple[Array, IntArray, IntArray]:
         at_row, at_column = self._places(packed)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.errors import FormatError
 from hwsim.formats._bits import (
     index_bits,
     pack_unsigned,
@@ -71,6 +72,12 @@ class Csr:
 def _parts(packed: Packed) -> tuple[Array, IntArray, IntArray]:
     rows, columns = packed.shape
     starts = unpack_unsigned(packed.arrays["starts"], index_bits(rows * columns), rows + 1)
-    count = int(starts[-1])
+    count, per_row = int(starts[-1]), np.diff(starts)
+    if starts[0] != 0 or per_row.min(initial=0) < 0 or count > rows * columns:
+        raise FormatError("format csr: starts of rows that do not rise from 0")
+    places = unpack_unsigned(packed.arrays["columns"], index_bits(columns - 1), count)
+    numbers = np.repeat(np.arange(rows), per_row) * columns + places
+    if places.max(initial=0) >= columns or (np.diff(numbers) <= 0).any():
+        raise FormatError(f"format csr: columns that do not rise within rows of {columns}")
     values = unpack_values(packed.arrays["values"], packed.dtype, packed.bits, count)
-    return values, unpack_unsigned(packed.arrays["columns"], index_bits(columns - 1), count), starts
+    return values, places, starts

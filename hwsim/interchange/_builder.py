@@ -11,6 +11,7 @@ import numpy as np
 from hwsim.errors import GraphError, InterchangeError
 from hwsim.graph import Graph, Node, validate
 from hwsim.interchange._axis_orders import NHWC, identity, long_axes, reshaped_order
+from hwsim.limits import CONSTANT_ELEMENTS, TENSOR_AXES, TENSOR_ELEMENTS
 from hwsim.ops import Constant, Reshape, Transpose
 from hwsim.tensor import TensorType, Weight
 
@@ -67,6 +68,8 @@ class Builder:
 
     def input(self, name: str, shape: Shape, quant: Quant | None = None) -> Value:
         """Return a new graph input, which lies as the user gives it."""
+        if math.prod(shape) > TENSOR_ELEMENTS or len(shape) > TENSOR_AXES:
+            raise InterchangeError(f"{self.name}/{name}: is {list(shape)}, which is too large")
         tensor = self._unique(name)
         self._inputs.append(tensor)
         self._tensors[tensor] = TensorType(shape=shape, quant=quant)
@@ -97,6 +100,8 @@ class Builder:
             (stored,) = op.infer(*(operand.stored for operand in operands))
         except GraphError as error:
             raise InterchangeError(f"{self.name}/{name}: {error}") from error
+        if math.prod(stored) > TENSOR_ELEMENTS or len(stored) > TENSOR_AXES:
+            raise InterchangeError(f"{self.name}/{name}: makes {list(stored)}, which is too large")
         tensor = self._unique(name)
         self._tensors[tensor] = TensorType(shape=stored, quant=quant)
         self.orders[tensor] = order
@@ -146,6 +151,10 @@ class Builder:
 
         The result says by `columns` which element lies where.
         """
+        if math.prod(value.shape) > CONSTANT_ELEMENTS:
+            raise InterchangeError(
+                f"{self.name}/{name}: flattens {list(value.shape)}, which is too large"
+            )
         numbers = np.arange(math.prod(value.shape)).reshape(value.shape)
         flat = self._viewed(value, shape, identity(len(shape)), name)
         columns = numbers.transpose(value.order).ravel()

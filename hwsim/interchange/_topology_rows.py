@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 from hwsim.errors import InterchangeError
+from hwsim.limits import TABLE_ROWS
 from hwsim.ops._activation import BOUNDS
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ def read_cells(path: Path) -> list[dict[str, str]]:
         # ValueError: bytes that are no UTF-8 too.
         problem = " ".join(str(error).split())
         raise InterchangeError(f"{path.name}: not a readable table ({problem})") from error
+    if len(raw) > TABLE_ROWS:
+        raise InterchangeError(f"{path.name}: expected at most {TABLE_ROWS} rows, got {len(raw)}")
     for row in raw:
         unknown = [str(column) for column in row if column not in COLUMNS]
         if unknown:

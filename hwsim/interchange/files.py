@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from hwsim.errors import InterchangeError
+from hwsim.interchange._moderate import moderate
 from hwsim.interchange.hwsim_file import read_hwsim, write_hwsim
 from hwsim.interchange.topology import read_topology
+from hwsim.limits import MODEL_BYTES, TEXT_BYTES, require_file
 from hwsim.whole_file import whole_file
 
 if TYPE_CHECKING:
@@ -117,6 +119,8 @@ FORMATS: tuple[FileFormat, ...] = (
     FileFormat(suffix=".json", read=read_topology, write=None),
 )
 
+_TABLES = (".csv", ".json")
+
 
 def load(model: object) -> Graph:
     """Return the graph of a model.
@@ -181,7 +185,9 @@ def _load_file(path: Path) -> Graph:
         if not path.is_file():
             problem = "not a file" if path.exists() else "no such file"
             raise InterchangeError(f"{path}: {problem}")
-        return readers[path.suffix](path)
+        is_table = path.suffix in _TABLES
+        require_file(path, TEXT_BYTES if is_table else MODEL_BYTES, InterchangeError)
+        return moderate(readers[path.suffix](path), path.name)
     except OSError as error:
         raise InterchangeError(f"{path}: cannot be read ({error.strerror})") from error
 

@@ -7,6 +7,7 @@ read too.
 
 from __future__ import annotations
 
+import errno
 import json
 import zlib
 from typing import TYPE_CHECKING, Any, cast
@@ -36,11 +37,19 @@ _MANIFEST_RATIO = 64
 
 
 def write_hwsim(graph: Graph, path: Path) -> None:
-    """Write `graph`; `read_hwsim` gives the same one back, bit by bit."""
+    """Write `graph`; `read_hwsim` gives the same one back, bit by bit.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
     blob = BlobWriter()
     manifest = json.dumps(tree_of(graph, blob), separators=(",", ":")).encode()
     arrays = {"manifest": np.frombuffer(_deflated(manifest), np.uint8), "weights": blob.content}
-    save_file(arrays, path, metadata={"hwsim": str(VERSION)})
+    try:
+        save_file(arrays, path, metadata={"hwsim": str(VERSION)})
+    except SafetensorError as error:
+        # So it calls a disk that is full, too.
+        raise OSError(errno.EIO, str(error)) from error
 
 
 def read_hwsim(path: Path) -> Graph:

@@ -40,6 +40,7 @@ from hwsim.graph import Graph, Node, validate
 from hwsim.interchange._topology_ops import BUILDERS
 from hwsim.interchange._topology_rows import Row, read_cells
 from hwsim.interchange._topology_weights import activation_quant
+from hwsim.limits import TABLE_WEIGHTS
 from hwsim.tensor import TensorType
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ def read_topology(path: Path) -> Graph:
         )
     tensors: dict[str, TensorType] = {}
     nodes: list[Node] = []
+    weights = 0
     for row in rows:
         name = row.cells.get("name")
         if not name or name in tensors or not name.isprintable():
@@ -83,6 +85,9 @@ def read_topology(path: Path) -> Graph:
             tensors[name] = _input(row)
         else:
             nodes.append(_append(row, name, tensors))
+            weights += sum(constant.codes.size for constant in nodes[-1].op.constants)
+            if weights > TABLE_WEIGHTS:
+                raise InterchangeError(f"{row.where}: expected at most {TABLE_WEIGHTS} weights")
     graph = Graph(
         name=path.stem,
         inputs=(rows[0].cells["name"],),

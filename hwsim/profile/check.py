@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from pydantic import ValidationError
 
 from hwsim.accelerators.find import find_accelerator
-from hwsim.errors import FormatError, UnsupportedError
+from hwsim.errors import FormatError, ProfileError, UnsupportedError
 from hwsim.formats.find import find_format
 from hwsim.numerics import find_policy, find_rounding
 from hwsim.op import HEAVY_KINDS, LIGHT_KINDS, WORK_KINDS
@@ -44,6 +44,23 @@ def problems(tree: Mapping[str, object], stem: str) -> list[str]:
         tree: What the profile's file says, inheritance and overrides included.
         stem: The file's name without its suffix.
     """
+    return _checked(tree, stem)[1]
+
+
+def validated(tree: Mapping[str, object], stem: str) -> DeviceProfile:
+    """Return the profile that a tree says.
+
+    Raises:
+        ProfileError: It says none; the first of `problems`.
+    """
+    profile, wrong = _checked(tree, stem)
+    if profile is None or wrong:
+        raise ProfileError(f"{stem}: {wrong[0]}")
+    return profile
+
+
+def _checked(tree: Mapping[str, object], stem: str) -> tuple[DeviceProfile | None, list[str]]:
+    profile = None
     try:
         profile = DeviceProfile.model_validate(tree)
     except ValidationError as error:
@@ -56,7 +73,7 @@ def problems(tree: Mapping[str, object], stem: str) -> list[str]:
     else:
         found = _nonsense(profile, stem)
     # Keys are the user's texts and may hold line breaks.
-    return [" ".join(problem.split()) for problem in found]
+    return profile, [" ".join(problem.split()) for problem in found]
 
 
 def _nonsense(profile: DeviceProfile, stem: str) -> Iterator[str]:

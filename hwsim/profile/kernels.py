@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Literal, Self, TypeAlias
 
 from pydantic import Field, model_validator
@@ -231,10 +232,16 @@ class KernelRule(Section):
         """
         if self.schedule == LOCKSTEP:
             return None
-        return find_accelerator(self.schedule, self.geometry)
+        return _accelerator(self.schedule, tuple(self.geometry.items()))
 
     @property
     def channel_tile(self) -> tuple[int, int]:
         """What input and output channels are rounded up to."""
         accelerator = self.accelerator
         return (self.tile.k, self.tile.m) if accelerator is None else (1, accelerator.channel_lanes)
+
+
+# Every step asks for it again. Nothing can be kept in a section: copies would keep it, too.
+@lru_cache(maxsize=1024)
+def _accelerator(name: str, geometry: tuple[tuple[str, int | str], ...]) -> Accelerator:
+    return find_accelerator(name, dict(geometry))

@@ -24,6 +24,9 @@ class Version(Section):
     removes_dead_channels: bool = False
 
 
+_UNKNOWN = Version()
+
+
 class WeightCoding(Section):
     """Lossless compression of weights by the compiler; the unit decodes them as it reads them.
 
@@ -90,7 +93,7 @@ class Runtime(Section):
     @property
     def current(self) -> Version:
         """What `version` does."""
-        return self.versions.get(self.version, Version())
+        return self.versions.get(self.version, _UNKNOWN)
 
     @property
     def native_formats(self) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ def leaves(tree: Mapping[str, object]) -> dict[str, object]:
         path: value
         for section in SECTIONS
         if section in tree
-        for path, value in _leaves(section, tree[section])
+        for path, value in leaves_under(section, tree[section])
     }
 
 
@@ -97,9 +97,10 @@ def _covers(key: str, path: str) -> bool:
     return path == key or path.startswith(key + ".")
 
 
-def _leaves(path: str, value: object) -> Iterator[tuple[str, object]]:
+def leaves_under(path: str, value: object) -> Iterator[tuple[str, object]]:
+    """Yield what lies under a dotted key; the value itself where it is no section."""
     if isinstance(value, dict):
         for key, item in cast("dict[str, object]", value).items():
-            yield from _leaves(f"{path}.{key}", item)
+            yield from leaves_under(f"{path}.{key}", item)
     else:
         yield path, value

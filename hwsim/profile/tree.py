@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, TypeAlias, cast
@@ -15,6 +16,7 @@ from hwsim.profile.sources import (
     claims,
     is_claim,
     leaves,
+    leaves_under,
     sources_of,
     surviving,
 )
@@ -29,7 +31,8 @@ _NEVER_INHERITED = ("name", "description", "evidence")
 _TEXTS = ("runtime.version",)
 # Names that a line of an error has room for.
 _MOST_NEAR = 6
-_MEASURED_TOO = ("hardware.clock_hz", "hardware.cores", "runtime.version")
+MEASURED_TOO = ("hardware.clock_hz", "hardware.cores", "runtime.version")
+"""Overrides that the evidence still speaks of: cycles carry over, the others were measured."""
 
 
 def known_devices() -> tuple[str, ...]:
@@ -76,7 +79,7 @@ def read_tree(path: Path, heirs: tuple[Path, ...] = ()) -> Tree:
         ProfileError: It is no YAML mapping, or what it inherits cannot be read or inherits it.
     """
     try:
-        raw: object = read_yaml(path.read_text(encoding="utf-8"))
+        raw = _copied(_parsed(path.read_text(encoding="utf-8")))
     except (yaml.YAMLError, ValueError, OSError, RecursionError) as error:
         # ValueError: bytes that are no UTF-8, and dates such as 2020-99-99.
         problem = " ".join(str(error).split())
@@ -103,6 +106,23 @@ def read_tree(path: Path, heirs: tuple[Path, ...] = ()) -> Tree:
     return _laid_over({k: v for k, v in base.items() if k not in _NEVER_INHERITED}, tree)
 
 
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> object:
+    """Return what YAML says; a profile is parsed once per process, as that takes longest."""
+    return read_yaml(text)
+
+
+def _copied(value: object) -> object:
+    """Return `value` with sections and lists of its own."""
+    if isinstance(value, dict):
+        return {key: _copied(item) for key, item in cast("Tree", value).items()}
+    return (
+        [_copied(item) for item in cast("list[object]", value)]
+        if isinstance(value, list)
+        else value
+    )
+
+
 def value_of(key: str, text: str) -> object:
     """Return the value that the text of an override means: 480e6 is a number, a version no number.
 
@@ -112,8 +132,8 @@ def value_of(key: str, text: str) -> object:
     if key in _TEXTS:
         return text
     try:
-        return number(yaml.safe_load(text))
-    except yaml.YAMLError as error:
+        return number(read_yaml(text))
+    except (yaml.YAMLError, ValueError) as error:
         raise ProfileError(f"{key}={text!r}: the value cannot be read as YAML") from error
 
 
@@ -127,7 +147,7 @@ def overridden(tree: Tree, key: str, value: object) -> Tree:
     Raises:
         ProfileError: The key lies in no section that there is, or is one itself.
     """
-    *parents, leaf = key.split(".")
+    *parents, leaf = _steps(tree, key)
     if not parents and key not in SECTIONS:
         raise ProfileError(
             f"there is no such key {key!r} to override; one starts with {', '.join(SECTIONS)}"
@@ -148,10 +168,25 @@ def overridden(tree: Tree, key: str, value: object) -> Tree:
     over: Tree = {leaf: value}
     for step in reversed(parents):
         over = {step: over}
-    if is_claim(key, value):
-        over["sources"] = {key: "assumed: overridden"}
-    kept = tree if key in _MEASURED_TOO else {k: v for k, v in tree.items() if k != "evidence"}
+    claimed = [path for path, own in leaves_under(key, value) if is_claim(path, own)]
+    if claimed:
+        over["sources"] = dict.fromkeys(claimed, "assumed: overridden")
+    kept = tree if key in MEASURED_TOO else {k: v for k, v in tree.items() if k != "evidence"}
     return _laid_over(kept, over)
+
+
+def _steps(tree: Tree, key: str) -> list[str]:
+    """Return the names along a dotted key; those of the tree may have dots, as 2.16 has."""
+    steps, section, rest = list[str](), tree, key
+    while True:
+        inside = [name for name in section if f"{rest}.".startswith(f"{name}.")]
+        step = max(inside, key=len, default=rest.partition(".")[0])
+        steps.append(step)
+        if step == rest:
+            return steps
+        inner: object = section.get(step)
+        section = cast("Tree", inner if isinstance(inner, dict) else {})
+        rest = rest[len(step) + 1 :]
 
 
 def _laid_over(base: Tree, over: Tree) -> Tree:

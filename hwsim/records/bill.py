@@ -90,8 +90,26 @@ class Bill:
             the constant's key.
         scale: Dotted key of the version's factor on cycles; None where there is none.
         steps: In order of execution.
+        launch: Dotted key of the cycles between two launches; None where the host never makes the
+            device wait. The version scales it.
+        inference: Dotted key of the cycles of an inference beside its kernels; None where there are
+            none. The version scales it.
+        fitted: Keys that the evidence speaks of; none where it speaks of everything.
+        held_out_p90: Nine of ten held-out predictions of real devices are off by less; None without
+            such evidence.
+        follows: Keys that follow from the geometry of an accelerator: no value of their own.
+        positive: Groups of keys; one of each group is above 0, as the profile is refused otherwise.
+        scales_cores: Whether the profile says how cores scale; without that, more than one need
+            `hardware.core_efficiency` beside them.
     """
 
     prices: Mapping[str, float]
     scale: str | None
     steps: tuple[StepBill, ...]
+    launch: str | None = None
+    inference: str | None = None
+    fitted: tuple[str, ...] = ()
+    held_out_p90: float | None = None
+    follows: tuple[str, ...] = ()
+    positive: tuple[tuple[str, ...], ...] = ()
+    scales_cores: bool = True

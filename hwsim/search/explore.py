@@ -2,87 +2,112 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
 from hwsim.errors import HwsimError, RecipeError
-from hwsim.evaluation import evaluate
+from hwsim.profile import DeviceProfile, load_profile
+from hwsim.row import Target
+from hwsim.search.figures import figures_of
+from hwsim.search.judging import judge_on
 from hwsim.search.proposals import proposals
 from hwsim.search.trial import Trial, table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     import pandas as pd
 
     from hwsim.data import Data
     from hwsim.graph import Graph
-    from hwsim.profile import DeviceProfile
-    from hwsim.records import Result
+    from hwsim.search.judging import Judge
     from hwsim.search.space import Choice, Space
 
 Build: TypeAlias = "Callable[[Choice], Graph]"
 """A choice to the graph that would be deployed."""
 
-Judge: TypeAlias = "Callable[[Graph], Result]"
-"""A graph to what it costs and how right it is."""
+SEARCHED = "search"
+"""The stage of trials that were proposed."""
 
 
 def explore(
-    build: Build, space: Space, judge: Judge, trials: int, seed: int = 0
+    build: Build,
+    space: Space,
+    judge: Judge,
+    trials: int,
+    seed: int = 0,
+    *,
+    done: Sequence[Trial] = (),
+    database: Path | None = None,
 ) -> Iterator[Trial]:
-    """Yield each trial as soon as it is judged; no two mean the same.
+    """Yield each new trial as soon as it is judged; no two mean the same.
 
     A space of at most `trials` choices is tried out as a whole, in its own order. What cannot be
-    built, or what the device refuses, is a trial with the reason, and never priced.
+    built, or what a device refuses, is a trial with the reason, and never priced.
 
     Args:
         build: Makes what is judged.
         space: What may be chosen.
         judge: Prices it.
-        trials: At most.
+        trials: At most, with those of `done` that were proposed.
         seed: Of what is tried.
+        done: Trials of before, by rising number: they are learned from, not done again.
+        database: SQLite file in which the sampler keeps its study; in memory where None.
 
     Raises:
         RecipeError: Optuna is needed and not installed, or an accuracy is sought without data.
     """
-    proposed = proposals(space, trials, seed)
-    for number in range(trials):
-        choice = proposed.ask()
-        if choice is None:
-            return
-        trial = attempt(build, judge, number, choice)
-        proposed.tell(trial)
-        yield trial
+    proposed_before = [trial for trial in done if trial.stage == SEARCHED]
+    left = trials - len(proposed_before)
+    if left <= 0:
+        return
+    with proposals(space, trials, seed, proposed_before, database) as proposed:
+        for number in range(len(done), len(done) + left):
+            choice = proposed.ask()
+            if choice is None:
+                return
+            trial = attempt(build, judge, number, choice)
+            # Whoever keeps trials keeps this one before the sampler hears of it: a trial that only
+            # the sampler knows would be lost.
+            yield trial
+            proposed.tell(trial)
 
 
 def attempt(
-    build: Build, judge: Judge, number: int, choice: Choice, stage: str = "search"
+    build: Build, judge: Judge, number: int, choice: Choice, stage: str = SEARCHED
 ) -> Trial:
     """Return the trial of one choice; what raises an error of this package is refused."""
     try:
         graph = build(choice)
-        result = judge(graph)
+        results = judge(graph)
     except HwsimError as error:
         return Trial(number=number, choice=choice, stage=stage, refused=str(error))
-    return Trial(number=number, choice=choice, stage=stage, result=result, graph=graph)
+    return Trial(
+        number=number,
+        choice=choice,
+        stage=stage,
+        figures=tuple(map(figures_of, results)),
+        results=results,
+        graph=graph,
+    )
 
 
 def search(
     build: Build,
     space: Space,
-    device: DeviceProfile | str,
+    device: DeviceProfile | str | Sequence[DeviceProfile | str],
     data: Data | None = None,
     *,
     trials: int = 50,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Return one row per trial; `is_pareto` marks those that no other dominates.
+    """Return one row per trial and device; `is_pareto` marks trials that no other dominates.
 
     Args:
         build: A choice to the graph that would be deployed.
         space: What may be chosen, what is sought, what must be kept.
-        device: From `hwsim.device`, or a profile's name.
+        device: From `hwsim.device`, or a profile's name; or several: each trial is built once and
+            judged on all, objectives are `overall` ones.
         data: Labelled samples that judge; needed where the space speaks of accuracy.
         trials: At most.
         seed: Of what is tried.
@@ -92,8 +117,12 @@ def search(
         ProfileError: There is no profile of that name.
     """
     require_labels(space, data)
-    judge = partial(evaluate, device=device, data=data)
-    return table(list(explore(build, space, judge, trials, seed)), space)
+    devices = [device] if isinstance(device, str | DeviceProfile) else device
+    targets = [
+        Target(profile=load_profile(each) if isinstance(each, str) else each) for each in devices
+    ]
+    space.require_devices(target.profile.name for target in targets)
+    return table(list(explore(build, space, judge_on(targets, data), trials, seed)), space)
 
 
 def require_labels(space: Space, data: Data | None) -> None:

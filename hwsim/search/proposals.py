@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from itertools import product
 from typing import TYPE_CHECKING, Protocol
 
 from hwsim.errors import RecipeError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
 
     from hwsim.search.space import Choice, Space
     from hwsim.search.trial import Trial
@@ -26,30 +28,43 @@ class Proposals(Protocol):
         ...
 
 
-def proposals(space: Space, trials: int, seed: int) -> Proposals:
-    """Return every choice where `trials` are enough for all, else what optuna proposes.
+@contextmanager
+def proposals(
+    space: Space, trials: int, seed: int, done: Sequence[Trial], database: Path | None
+) -> Generator[Proposals]:
+    """Give every choice where `trials` are enough for all, else what optuna proposes.
+
+    Args:
+        space: What may be chosen.
+        trials: In all.
+        seed: Of the sampler.
+        done: Trials of before; none is proposed again.
+        database: SQLite file of the sampler's study; in memory where None.
 
     Raises:
         RecipeError: Optuna is needed and not installed.
     """
     if space.size <= trials:
-        return Everything(space)
+        yield Everything(space, done)
+        return
     try:
-        from hwsim.search.sampled import Sampled  # optuna takes a second to import
+        from hwsim.search.sampled import sampled  # optuna takes a second to import
     except ImportError:
         raise RecipeError(
             "search: expected the package optuna, which proposes what to try, got none; "
             f"pip install 'hwsim[search]', or try all of the space with --trials {space.size}"
         ) from None
-    return Sampled(space, seed)
+    with sampled(space, seed, done, database) as proposed:
+        yield proposed
 
 
 class Everything:
     """All choices, the last axis fastest."""
 
-    def __init__(self, space: Space) -> None:
-        """Begin with the first."""
-        self._left = _distinct(space)
+    def __init__(self, space: Space, done: Sequence[Trial] = ()) -> None:
+        """Begin with the first that was not done."""
+        known = {space.key(trial.choice) for trial in done}
+        self._left = (choice for choice in _distinct(space) if space.key(choice) not in known)
 
     def ask(self) -> Choice | None:
         """See `Proposals.ask`."""

@@ -8,33 +8,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from hwsim.errors import RecipeError
+from hwsim.search.constraints import device_of, figure_of
+from hwsim.search.figures import ACCURACY, FIGURES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     import numpy as np
-
-    from hwsim.records import Result
 
 Value: TypeAlias = int | float | str | bool
 
 Choice: TypeAlias = Mapping[str, Value]
 """One value of every axis."""
 
-COSTS: Mapping[str, Callable[[Result], float]] = {
-    "latency_s": lambda result: result.latency_s,
-    "energy_j": lambda result: result.energy_j,
-    "peak_ram_bytes": lambda result: result.peak_ram_bytes,
-    "flash_bytes": lambda result: result.flash_bytes,
-}
-"""What is better when it is less."""
-
-ACCURACY = "accuracy"
-FIGURES = (*COSTS, ACCURACY)
-"""What objectives and limits may be about, in the order of tables."""
-
 # Other columns of the table of trials.
-_TAKEN = ("trial", "stage", "fits", "violated", "is_pareto", "refused")
+_TAKEN = ("trial", "stage", "device", "fits", "violated", "is_pareto", "refused")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +33,8 @@ class Space:
         axes: The values of each axis; those of numbers in ascending order, so that near ones
             resemble each other.
         objectives: Names out of `FIGURES`; costs are made small, accuracy is made large.
-        limits: By names out of `FIGURES`: costs are at most this, accuracy is at least this.
+        limits: By names out of `FIGURES`: costs are at most this, accuracy is at least this, on
+            every device; on one of them by names such as `latency_s@DEVICE`.
         canonical: Choices that mean the same to the same choice.
 
     Raises:
@@ -70,7 +59,8 @@ class Space:
                 raise RecipeError(
                     f"search space: axis {name} expected distinct values, got {list(values)}"
                 )
-        for what, names in (("objective", self.objectives), ("constraint", tuple(self.limits))):
+        limited = tuple(map(figure_of, self.limits))
+        for what, names in (("objective", self.objectives), ("constraint", limited)):
             for name in names:
                 if name not in FIGURES:
                     known = ", ".join(FIGURES)
@@ -86,7 +76,21 @@ class Space:
     @property
     def needs_labels(self) -> bool:
         """Whether an objective or a limit is about accuracy."""
-        return ACCURACY in (*self.objectives, *self.limits)
+        return ACCURACY in (*self.objectives, *map(figure_of, self.limits))
+
+    def require_devices(self, devices: Iterable[str]) -> None:
+        """Refuse a limit on a device that does not judge.
+
+        Raises:
+            RecipeError: There is one.
+        """
+        known = tuple(devices)
+        for name in self.limits:
+            if device_of(name) not in ("", *known):
+                raise RecipeError(
+                    f"search: constraint {name} expected a device that judges, got "
+                    f"{device_of(name)!r}; known: {', '.join(known)}"
+                )
 
     def at(self, places: Mapping[str, int]) -> Choice:
         """Return the choice of the values at these places; the first value of other axes."""
@@ -100,25 +104,3 @@ class Space:
         """Return what is equal for choices that mean the same."""
         meant = self.canonical(choice)
         return tuple((type(meant[axis]), meant[axis]) for axis in self.axes)
-
-
-def figure(result: Result, name: str) -> float:
-    """Return the figure `name` out of `FIGURES`.
-
-    Raises:
-        RecipeError: It is the accuracy, and no labelled data judged.
-    """
-    if name != ACCURACY:
-        return COSTS[name](result)
-    if result.accuracy is None:
-        raise RecipeError(
-            f"{result.model}: search expected labelled data for the accuracy, got none; give "
-            "--data, or leave accuracy out of objectives and constraints"
-        )
-    return result.accuracy.top1
-
-
-def loss(result: Result, name: str) -> float:
-    """Return the figure with the sign by which less is better."""
-    value = figure(result, name)
-    return -value if name == ACCURACY else value

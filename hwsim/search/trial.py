@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from hwsim.search.space import ACCURACY, COSTS, figure, loss
+from hwsim.search.constraints import device_of, figure_of
+from hwsim.search.figures import ACCURACY, COSTS, overall_loss
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from hwsim.graph import Graph
     from hwsim.records import Result
+    from hwsim.search.figures import Figures
     from hwsim.search.space import Choice, Space
 
 
@@ -25,45 +27,60 @@ class Trial:
         number: Counts from 0, in the order of evaluation.
         choice: In canonical form.
         stage: When it was judged; `search`, or a name for what came after.
-        result: None where something was refused.
-        refused: The reason; None where there is a result.
+        figures: One per device; none where something was refused.
+        refused: The reason; None where there are figures.
+        results: What the figures are of; none where something was refused, or where they were let
+            go.
         graph: What was judged; None where nothing was, or where it was let go.
     """
 
     number: int
     choice: Choice
     stage: str = "search"
-    result: Result | None = None
+    figures: tuple[Figures, ...] = ()
     refused: str | None = None
+    results: tuple[Result, ...] = field(default=(), repr=False, compare=False)
     graph: Graph | None = field(default=None, repr=False, compare=False)
 
+    @property
+    def light(self) -> Trial:
+        """The same without what takes much memory."""
+        return replace(self, results=(), graph=None)
 
-def excesses(result: Result, space: Space) -> dict[str, float]:
+
+def excesses(figures: Sequence[Figures], space: Space) -> dict[str, float]:
     """Return by how much each limit is passed, as a share of it; 0 or less where it is kept.
 
-    `fits` stands for the memories of the device, which are a limit of every search.
+    On the device where it is passed by most. `fits` stands for the memories of the devices, which
+    are a limit of every search.
     """
-    found = {"fits": 0.0 if result.fits else 1.0}
+    found = {"fits": 0.0 if all(each.fits for each in figures) else 1.0}
     for name, limit in space.limits.items():
-        sign = -1.0 if name == ACCURACY else 1.0
-        found[name] = (loss(result, name) - sign * limit) / (abs(limit) or 1.0)
+        about, device = figure_of(name), device_of(name)
+        sign = -1.0 if about == ACCURACY else 1.0
+        found[name] = max(
+            sign * (each.value(about) - limit) / (abs(limit) or 1.0)
+            for each in figures
+            if device in ("", each.device)
+        )
     return found
 
 
 def violated(trial: Trial, space: Space) -> tuple[str, ...]:
     """Return the names of the limits that a judged trial does not keep."""
-    if trial.result is None:
+    if not trial.figures:
         return ()
-    return tuple(name for name, excess in excesses(trial.result, space).items() if excess > 0)
+    return tuple(name for name, excess in excesses(trial.figures, space).items() if excess > 0)
 
 
 def front(trials: Iterable[Trial], space: Space) -> list[Trial]:
     """Return the Pareto front, by the first objective: what no other trial dominates.
 
     One dominates another if it is at least as good in every objective and better in one. Trials
-    that were refused or pass a limit are left out; of equal ones all stay.
+    that were refused or pass a limit are left out; of equal ones all stay. Objectives of several
+    devices are `overall` ones.
     """
-    kept = [(_losses(t, space), t) for t in trials if t.result and not violated(t, space)]
+    kept = [(_losses(t, space), t) for t in trials if t.figures and not violated(t, space)]
     best = [
         (losses, trial)
         for losses, trial in kept
@@ -73,28 +90,25 @@ def front(trials: Iterable[Trial], space: Space) -> list[Trial]:
 
 
 def table(trials: Sequence[Trial], space: Space) -> pd.DataFrame:
-    """Return one row per trial: axes, figures in base units, limits passed, reasons of refusals."""
-    columns = ["trial", "stage", *space.axes, *COSTS, ACCURACY]
+    """Return one row per trial and device, and one per refused trial.
+
+    Axes, figures in base units, limits passed on any device, reasons of refusals.
+    """
+    columns = ["trial", "stage", *space.axes, "device", *COSTS, ACCURACY]
     columns += ["fits", "violated", "is_pareto", "refused"]
     best = {trial.number for trial in front(trials, space)}
     records: list[dict[str, object]] = []
     for trial in trials:
         row: dict[str, object] = {"trial": trial.number, "stage": trial.stage, **trial.choice}
-        if trial.result is not None:
-            row |= {name: figure(trial.result, name) for name in COSTS}
-            accuracy = trial.result.accuracy
-            row[ACCURACY] = None if accuracy is None else accuracy.top1
-            row["fits"] = trial.result.fits
         row["violated"] = "; ".join(violated(trial, space))
         row["is_pareto"] = trial.number in best
         row["refused"] = trial.refused
-        records.append(row)
+        records += [row | asdict(each) for each in trial.figures] or [row]
     return pd.DataFrame(records, columns=columns)
 
 
 def _losses(trial: Trial, space: Space) -> tuple[float, ...]:
-    result = trial.result
-    return () if result is None else tuple(loss(result, name) for name in space.objectives)
+    return tuple(overall_loss(trial.figures, name) for name in space.objectives)
 
 
 def _dominates(a: tuple[float, ...], b: tuple[float, ...]) -> bool:

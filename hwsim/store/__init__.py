@@ -1,1 +1,5 @@
-"""Store: the points of sweeps and searches, kept in one SQLite file as they finish."""
+"""The store: points of a sweep that outlive the process that made them."""
+
+from hwsim.store.store import Store
+
+__all__ = ["Store"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from reports.charts.figure import COLOURS, plain
 from reports.explanation.causes import CAUSES_NAMED, label_of
+from reports.explanation.figure import COLOURS, plain
 from reports.explanation.layers import unit_of_layers
 from reports.labels import shorten
 from reports.units import SECONDS, with_unit
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from hwsim.records import Cause
-    from reports.charts.figure import Figure
+    from reports.explanation.figure import Figure
     from reports.explanation.layers import LayerLine
     from reports.explanation.story import Chapter
     from reports.explanation.waterfall import Bar, Waterfall

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final
 
+from jinja2 import Environment, PackageLoader, StrictUndefined
 from plotly.offline import get_plotlyjs  # pyright: ignore[reportUnknownVariableType]
 
+from reports.breaking import breakable
 from reports.explanation.causes import CAUSES_NAMED
 from reports.explanation.charts import (
     LEFT,
@@ -21,13 +23,21 @@ from reports.explanation.cleaned import comparison_of
 from reports.explanation.folding import breakable_at
 from reports.explanation.layers import LOST, unit_of_layers
 from reports.explanation.story import story_of
-from reports.html import PAGES, breakable
 from reports.labels import profiles
 
 if TYPE_CHECKING:
     from hwsim.records import Cause, Explanation
-    from reports.charts import Figure
+    from reports.explanation.figure import Figure
     from reports.explanation.story import Chapter
+
+PAGES: Final = Environment(
+    loader=PackageLoader("reports.explanation"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    keep_trailing_newline=True,
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from hwsim.records.matrix import LEAST_GAIN
-from reports.html import breakable
+from reports.breaking import breakable
 from reports.matrix.best import best_of, compared_at
 from reports.matrix.cells import UNCALIBRATED, cell_of, percent, told
 from reports.matrix.cleaned import cleaned

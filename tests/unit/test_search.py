@@ -20,7 +20,17 @@ from hwsim.errors import RecipeError, UnsupportedError
 from hwsim.evaluation import evaluate
 from hwsim.graph import Graph
 from hwsim.records import Accuracy, Result
-from hwsim.search import Choice, Space, Trial, Value, explore, front, search, table
+from hwsim.search import (
+    Choice,
+    Space,
+    Trial,
+    Value,
+    explore,
+    figures_of,
+    front,
+    search,
+    table,
+)
 from hwsim.search.explore import Build
 from tests.graphs import GraphBuilder, mlp, samples
 
@@ -59,12 +69,14 @@ def tried(space: Space, trials: int, build: Build = named, seed: int = 0) -> Lin
     return lines(table(list(explore(build, space, judged(valley), trials, seed)), space))
 
 
-def judged(figures: Callable[[int, int], tuple[int, float]]) -> Callable[[Graph], Result]:
+def judged(
+    figures: Callable[[int, int], tuple[int, float]],
+) -> Callable[[Graph], tuple[Result, ...]]:
     """Return a judge of `named` graphs: `figures` of a and b are bytes of RAM and accuracy."""
 
-    def judge(graph: Graph) -> Result:
+    def judge(graph: Graph) -> tuple[Result, ...]:
         a, b = map(int, graph.name.split(","))
-        return result(*figures(a, b))
+        return (result(*figures(a, b)),)
 
     return judge
 
@@ -82,7 +94,8 @@ def valley(a: int, b: int) -> tuple[int, float]:
 )
 def test_the_front_is_a_staircase(figures: list[tuple[int, float]]) -> None:
     trials = [
-        Trial(number=i, choice={"a": 0, "b": 0}, result=result(*f)) for i, f in enumerate(figures)
+        Trial(number=i, choice={"a": 0, "b": 0}, figures=(figures_of(result(*f)),))
+        for i, f in enumerate(figures)
     ]
     trials.append(Trial(number=len(trials), choice={"a": 0, "b": 0}, refused="no"))
     # Another way to find it: by rising bytes, every new height of accuracy.

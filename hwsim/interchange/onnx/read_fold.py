@@ -11,6 +11,7 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from hwsim.errors import InterchangeError
+from hwsim.limits import CONSTANT_ELEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +32,25 @@ FOLDED: frozenset[str] = frozenset(_NAMES.split())
 """Operators that are computed when all their operands are constant."""
 
 # A constant that a few bytes of file blow up beyond this is no constant of a model.
-MOST_ELEMENTS = 1 << 26
+MOST_ELEMENTS = CONSTANT_ELEMENTS
+
+
+class Left:
+    """How many bytes constants that are computed may still take."""
+
+    def __init__(self, size_bytes: int) -> None:
+        """Begin with so many."""
+        self._bytes = size_bytes
+
+    def take(self, size_bytes: int) -> None:
+        """Take so many of them.
+
+        Raises:
+            InterchangeError: There are not so many left.
+        """
+        self._bytes -= size_bytes
+        if self._bytes < 0:
+            raise InterchangeError("constants that are computed take too many bytes in all")
 
 
 def folded(node: NodeProto, version: int, operands: Sequence[Array | None]) -> list[Array]:
@@ -79,15 +98,25 @@ def _elements(node: NodeProto, given: Sequence[Array]) -> float:
         case ("Pad", _):
             attributes = [a for a in node.attribute if a.name == "pads"]
             pads = np.asarray(attributes[0].ints if attributes else given[1], np.float64)
-            rank = given[0].ndim
             ends = np.abs(pads[: pads.size // 2]) + np.abs(pads[pads.size // 2 :])
-            return _product(max(given[0].shape, default=1) + ends) if rank else 1
+            # Each axis that is padded grows by so much of its extent at most.
+            return max(given[0].size, 1) * _product(1 + ends)
         case ("Range", [start, stop, step]) if float(step.reshape(-1)[0]):
             first, end, by = (float(array.reshape(-1)[0]) for array in (start, stop, step))
             return abs(end - first) / abs(by) + 1
+        case ("Concat", _):
+            return sum(sizes)
+        case ("Clip" | "Gemm" | "Max" | "Mean" | "Min" | "Sum" | "Where", _):
+            # Shapes that broadcast, as many as there are.
+            return math.prod(max(size, 1.0) for size in sizes) if _differ(given) else max(sizes)
         case _:
             # The elements of a product or of indices, and of shapes that broadcast.
             return math.prod(sizes[:2]) if len(sizes) > 1 else sum(sizes)
+
+
+def _differ(given: Sequence[Array]) -> bool:
+    """Return whether some operands that are no single numbers have different shapes."""
+    return len({array.shape for array in given if array.size > 1}) > 1
 
 
 def _product(extents: Array) -> float:

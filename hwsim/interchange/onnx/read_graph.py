@@ -24,7 +24,7 @@ from hwsim.interchange.onnx.read_call import (
 )
 from hwsim.interchange.onnx.read_dynamic import unscaled
 from hwsim.interchange.onnx.read_encodings import input_encoding
-from hwsim.interchange.onnx.read_fold import FOLDED, folded
+from hwsim.interchange.onnx.read_fold import FOLDED, Left, folded
 from hwsim.interchange.onnx.read_gelu import with_gelu
 from hwsim.interchange.onnx.read_integers import integer_graph
 from hwsim.interchange.onnx.read_operators import READERS
@@ -68,8 +68,8 @@ class Reading:
     orders: Mapping[str, Order]
 
 
-def read(model: ModelProto, name: str) -> Reading:
-    """Return the graph of `model`, called `name`.
+def read(model: ModelProto, name: str, most_bytes: int) -> Reading:
+    """Return the graph of `model`, called `name`, whose computed constants take `most_bytes`.
 
     Raises:
         InterchangeError: An operator or type of it is not supported, or it makes no sense.
@@ -80,7 +80,13 @@ def read(model: ModelProto, name: str) -> Reading:
     versions = _versions(model, name)
     require_sparse_sizes(model, name)
     builder = Builder(name)
-    reader = _Reader(builder=builder, versions=versions, readers=Readers(model.graph), known={})
+    reader = _Reader(
+        builder=builder,
+        versions=versions,
+        readers=Readers(model.graph),
+        known={},
+        left=Left(most_bytes),
+    )
     for tensor in model.graph.initializer:
         reader.known[tensor.name] = array_of(tensor, name)
     for sparse in model.graph.sparse_initializer:
@@ -127,12 +133,14 @@ class _Reader:
         versions: Operator set of each domain.
         readers: Nodes that read each tensor.
         known: What is known of each tensor so far.
+        left: How many bytes constants that are computed may still take.
     """
 
     builder: Builder
     versions: Mapping[str, int]
     readers: Readers
     known: dict[str, Known]
+    left: Left
 
     def add_input(self, info: ValueInfoProto) -> None:
         where = f"{self.builder.name}: input {info.name!r}"
@@ -178,7 +186,9 @@ class _Reader:
             return (cast("Array", call.attributes["sparse_value"]),)
         if call.op in FOLDED and _is_constant(call):
             try:
-                return tuple(folded(node, call.version, [_values(o) for o in call.operands]))
+                made = folded(node, call.version, [_values(o) for o in call.operands])
+                self.left.take(sum(array.nbytes for array in made))
+                return tuple(made)
             except InterchangeError as error:
                 raise InterchangeError(f"{call.where}: {error}") from error
         if call.op not in READERS:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from hwsim.interchange._layouts import along, cut, joined
+from hwsim.limits import CONSTANT_ELEMENTS, PICKED_POSITIONS
 from hwsim.ops import Gather, Pad
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def _filled(builder: Builder, call: Call, x: Value, pairs: Mapping[int, tuple[in
     if x.quant is not None:
         raise call.error("padding with zeros", f"with {value:g}")
     for axis, extents in pairs.items():
+        if math.prod(x.shape) // x.shape[axis] * sum(extents) > CONSTANT_ELEMENTS:
+            raise call.error(f"at most {CONSTANT_ELEMENTS} elements of padding", str(extents))
         blocks = [
             np.full((*x.shape[:axis], extent, *x.shape[axis + 1 :]), value, np.float32)
             for extent in extents
@@ -119,6 +122,8 @@ def _mirrored(
     if mode not in ("edge", "reflect", "wrap"):
         raise call.error("mode constant, edge, reflect or wrap", mode)
     for axis, pair in pairs.items():
+        if x.shape[axis] + sum(pair) > PICKED_POSITIONS:
+            raise call.error(f"{mode} padding to at most {PICKED_POSITIONS}", str(list(pair)))
         positions = np.pad(np.arange(x.shape[axis]), pair, mode)
         x = picked(builder, call.name, x, axis, positions.tolist())
     return x
@@ -128,6 +133,8 @@ def _gather(builder: Builder, call: Call) -> Known:
     x, indices = call.x, call.needed(1)
     axis = call.axis(call.int_("axis"), len(x.shape))
     extent = x.shape[axis]
+    if indices.size > PICKED_POSITIONS:
+        raise call.error(f"at most {PICKED_POSITIONS} positions", str(indices.size))
     flat = [int(n) for n in indices.reshape(-1)]
     if not flat or not all(-extent <= n < extent for n in flat):
         raise call.error(f"positions within {extent}", str(flat[:4]))

@@ -33,6 +33,8 @@ def array_of(tensor: TensorProto, where: str) -> Array:
     Raises:
         InterchangeError: It is of a type without values, or more than its bytes hold.
     """
+    if tensor.data_location == TensorProto.EXTERNAL:
+        raise InterchangeError(f"{where}: constant {tensor.name!r}: expected values")
     if math.prod(tensor.dims) > MOST_ELEMENTS * 64 or min(tensor.dims, default=0) < 0:
         raise InterchangeError(f"{where}: constant {tensor.name!r} of shape {list(tensor.dims)}")
     return _plain(numpy_helper.to_array(tensor))

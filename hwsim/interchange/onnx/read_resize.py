@@ -9,6 +9,7 @@ import numpy as np
 
 from hwsim.interchange._axis_orders import NHWC
 from hwsim.interchange.onnx.read_windows import image
+from hwsim.limits import PICKED_POSITIONS
 from hwsim.ops import Gather, ResizeBilinear, ResizeNearest
 from hwsim.ops._interpolation import nearest
 
@@ -80,8 +81,9 @@ def _resized(
     builder: Builder, call: Call, scales: Sequence[tuple[float, int]], where: str
 ) -> Value:
     """Return the first operand in new extents, each with the scale that its positions follow."""
-    if min(extent for _, extent in scales) < 1:
-        raise call.error("extents >= 1", str([extent for _, extent in scales]))
+    extents = [extent for _, extent in scales]
+    if not 1 <= min(extents) <= max(extents) <= PICKED_POSITIONS:
+        raise call.error(f"extents 1..{PICKED_POSITIONS}", str(extents))
     if where not in _POSITIONS:
         raise call.error(f"positions {', '.join(_POSITIONS)}", where)
     match call.text("mode", "nearest"):

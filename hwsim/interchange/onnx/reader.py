@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import onnx
-
 from hwsim.errors import GraphError, InterchangeError
+from hwsim.interchange.onnx.read_file import model_of
 from hwsim.interchange.onnx.read_graph import read
+from hwsim.limits import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,10 +40,10 @@ def onnx_axis_orders(path: Path) -> Mapping[str, tuple[int, ...]]:
 
 def _reading(path: Path) -> Reading:
     try:
-        model = onnx.load(path)  # pyright: ignore[reportUnknownMemberType]
+        model = model_of(path)
         if not model.opset_import or not model.graph.output:
             raise InterchangeError(f"{path.name}: not an ONNX file: has no operator set or output")
-        return read(model, path.stem)
+        return read(model, path.stem, expanded(path.stat().st_size))
     except InterchangeError:
         raise
     except GraphError as error:

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 import torch
 from torch.export.graph_signature import InputKind
 
-from hwsim.errors import InterchangeError
+from hwsim.errors import GraphError, InterchangeError
 from hwsim.interchange._axis_orders import identity
 from hwsim.interchange._builder import Builder, Value
+from hwsim.interchange.torch.archive import loaded
 from hwsim.interchange.torch.call import Call
 from hwsim.interchange.torch.elementwise import ARITHMETIC, ELEMENTARY
 from hwsim.interchange.torch.export_nodes import (
@@ -24,6 +25,8 @@ from hwsim.interchange.torch.export_nodes import (
     feeds_linear,
     node_names,
     nodes_of,
+    require_computable,
+    require_moderate,
     results_of,
     schema_of,
     static_shape,
@@ -90,16 +93,16 @@ def read_pt2(path: str | Path) -> Graph:
         InterchangeError: The file is missing, damaged, or an op of it has no counterpart.
     """
     path = Path(path)
-    if not path.is_file():
-        raise InterchangeError(f"{path}: no such file; expected a .pt2 by torch.export.save")
     try:
-        program = torch.export.load(path)
+        return _read(loaded(path), path.stem)
+    except InterchangeError:
+        raise
+    except GraphError as error:
+        raise InterchangeError(f"{path.name}: {error}") from error
     except Exception as error:
-        raise InterchangeError(
-            f"{path.name}: not a readable .pt2 file ({type(error).__name__}); "
-            "write one by torch.export.save(torch.export.export(module, inputs), path)"
-        ) from error
-    return _read(program, path.stem)
+        # Torch checks little of what it loads; whatever a damaged file says may lead anywhere.
+        problem = f"damaged .pt2 file ({type(error).__name__}: {error})"
+        raise InterchangeError(f"{path.name}: {problem}") from error
 
 
 @contextmanager
@@ -205,11 +208,9 @@ class _Reader:
     def _folded(self, node: fx.Node, where: str) -> _Known:
         """Return what torch computes of constants alone."""
         target = cast("Any", node.target)
-        if schema_of(node) is None:
-            raise InterchangeError(f"{where}: {target} is no aten op; leave it out of forward()")
-        if torch.Tag.nondeterministic_seeded in target.tags:
-            raise InterchangeError(f"{where}: {target} is random; expected a forward that repeats")
+        require_computable(node, where, aten_name(node) in _READ)
         positional, named = self._arguments(node, lambda known: known)
+        require_moderate(target, positional, named, where)
         result = target(*positional, **named)
         return tuple(cast("list[Tensor]", result)) if isinstance(result, list) else result
 

@@ -7,11 +7,14 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.export.graph_signature import OutputKind
+from torch.utils._pytree import tree_leaves
 
 from hwsim.errors import InterchangeError
 from hwsim.interchange.torch.elementwise import ELEMENTARY
 from hwsim.interchange.torch.shapes import KEPT
+from hwsim.limits import CONSTANT_ELEMENTS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,6 +59,57 @@ def schema_of(node: fx.Node) -> Schema | None:
     if not isinstance(target, torch._ops.OpOverload):  # pyright: ignore[reportPrivateUsage]
         return None
     return cast("Schema", cast("Any", target)._schema)
+
+
+# Ops beside torch's core ones that make constants, or move their elements.
+_MOVES = """
+    T alias arange broadcast_to chunk clone contiguous detach dropout eye expand_as feature_dropout
+    flatten full_like lift_fresh_copy linspace mH mT matmul meshgrid movedim moveaxis narrow
+    new_full new_ones new_zeros numpy_T ones ones_like outer permute ravel repeat_interleave
+    reshape roll scalar_tensor split split_with_sizes stack swapaxes t tensor_split tile to
+    transpose tril triu type_as unbind unflatten unsqueeze view_as zeros zeros_like _to_copy
+    _unsafe_view einsum
+"""
+
+
+def require_computable(node: fx.Node, where: str, is_read: bool) -> None:
+    """Refuse ops of constants that are no plain mathematics: aten reads and maps files too.
+
+    Args:
+        node: A call whose operands are all constant.
+        where: For messages.
+        is_read: Whether the op has a counterpart in a graph.
+
+    Raises:
+        InterchangeError: It is no such op, or is random.
+    """
+    target = cast("Any", node.target)
+    if schema_of(node) is None:
+        raise InterchangeError(f"{where}: {target} is no aten op; leave it out of forward()")
+    if torch.Tag.nondeterministic_seeded in target.tags:
+        raise InterchangeError(f"{where}: {target} is random; expected a forward that repeats")
+    is_plain = {torch.Tag.core, torch.Tag.pointwise}.intersection(target.tags)
+    if not (is_read or is_plain or aten_name(node) in _MOVES.split()):
+        raise InterchangeError(f"{where}: {target} of constants is not computed; do it before")
+
+
+def require_moderate(target: Any, positional: Any, named: Any, where: str) -> None:
+    """Refuse results that are far larger than what they are made of, before they are made.
+
+    Raises:
+        InterchangeError: They would be.
+    """
+    with FakeTensorMode(allow_non_fake_inputs=True):
+        made: Any = target(*positional, **named)
+    results = [t for t in tree_leaves(made) if isinstance(t, torch.Tensor)]
+    given = [t for t in tree_leaves((positional, named)) if isinstance(t, torch.Tensor)]
+    elements = sum(result.numel() for result in results)
+    most = CONSTANT_ELEMENTS + 2 * sum(tensor.numel() for tensor in given)
+    if elements > most:
+        raise InterchangeError(
+            f"{where}: {target} would make a constant of {elements} elements, expected at most "
+            f"{most}"
+        )
 
 
 def aten_name(node: fx.Node) -> str:

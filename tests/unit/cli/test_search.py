@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from hwsim.data import Data, load_data
-from hwsim.evaluation import evaluate
+from hwsim.evaluation import estimate, evaluate
 from hwsim.graph import Graph
 from hwsim.interchange import load
 from hwsim.profile import DeviceProfile
-from hwsim.records import Result
+from hwsim.records import Estimate
 from tests.unit.cli.harness import DEVICE, Hwsim
 
 RECIPES = """version: 1
@@ -119,13 +119,13 @@ def test_a_supernet_is_trained_once_and_its_front_finetuned(hwsim: Hwsim) -> Non
 def test_ctrl_c_keeps_what_is_finished(hwsim: Hwsim, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 
-    def evaluate_thrice(graph: Graph, device: DeviceProfile, data: Data | None) -> Result:
+    def estimate_thrice(graph: Graph, device: DeviceProfile, data: Data | None) -> Estimate:
         calls.append(graph.name)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return evaluate(graph, device, data)
+        return estimate(graph, device, data)
 
-    monkeypatch.setattr("hwsim.evaluation.evaluate", evaluate_thrice)
+    monkeypatch.setattr("hwsim.search.judging.estimate", estimate_thrice)
     ended = hwsim(*searched(RECIPES, "--csv", "o.csv", "--output", "front"))
     assert ended.status == 130
     assert "stopped after 3 trials" in ended.err
@@ -138,7 +138,7 @@ def test_nothing_finished_is_nothing_written(hwsim: Hwsim, monkeypatch: pytest.M
     def stop(*args: object, **settings: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hwsim.evaluation.evaluate", stop)
+    monkeypatch.setattr("hwsim.search.judging.estimate", stop)
     ended = hwsim(*searched(RECIPES, "--csv", "o.csv"))
     assert ended.status == 130
     assert not Path("o.csv").exists()

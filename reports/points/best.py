@@ -1,0 +1,42 @@
+"""Which points no other beats in one figure."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hwsim.records import Point
+
+_COSTS = {
+    "latency_s": "latency",
+    "energy_j": "energy",
+    "peak_ram_bytes": "peak RAM",
+    "flash_bytes": "flash",
+}
+
+
+def best_of(points: Sequence[Point]) -> list[tuple[tuple[str, ...], Point]]:
+    """Return the best points and what each is best at, in words.
+
+    Those that fit compete, or all where none fits. Ties go to the more accurate one, then to what
+    is better in the other figures, then to the first.
+
+    Args:
+        points: With figures.
+    """
+    among = [point for point in points if point.fits] or points
+    best: dict[str, tuple[list[str], Point]] = {}
+    for name, words in _COSTS.items():
+        point = min(among, key=lambda p: (getattr(p, name), *_figures(p)))
+        best.setdefault(point.key, ([], point))[0].append(words)
+    judged = [point for point in among if point.top1 is not None]
+    if judged:
+        point = min(judged, key=_figures)
+        best.setdefault(point.key, ([], point))[0].append("top-1")
+    return [(tuple(words), point) for words, point in best.values()]
+
+
+def _figures(point: Point) -> tuple[float, ...]:
+    return (-(point.top1 or 0.0), *(getattr(point, name) for name in _COSTS))

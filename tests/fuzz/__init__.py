@@ -1,0 +1,1 @@
+"""Fuzzers of everything that reads what a user brings; see docs/reliability.md."""

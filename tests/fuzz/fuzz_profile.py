@@ -1,0 +1,50 @@
+"""Fuzz the reader of device profiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import yaml
+
+from hwsim.profile import load_profile
+from tests.fuzz.target import Target
+from tests.fuzz.yaml_damage import damage
+
+SHIPPED = Path(__file__).parents[2] / "device_profiles"
+# Large ones take long to read, and hold no other kinds of keys.
+_LARGEST = 6_000
+
+
+def _seeds() -> Iterator[bytes]:
+    """Give small profiles that stand alone, under the name of the file that holds the input."""
+    for path in sorted(SHIPPED.glob("*.yaml")):
+        content = path.read_text(encoding="utf-8")
+        if len(content) <= _LARGEST and "\ninherits:" not in content:
+            yield content.replace(f"name: {path.stem}", "name: input", 1).encode()
+    yield (
+        b"inherits: corstone300_tflm\nname: input\ndescription: d\n"
+        b"hardware: {clock_hz: 80e6}\nsources: {hardware.clock_hz: 'assumed: x'}\n"
+    )
+
+
+def _read(path: Path) -> object:
+    return load_profile(str(path))
+
+
+def _words() -> tuple[str, ...]:
+    found = set[str]()
+    waiting = [yaml.safe_load(content) for content in _seeds()]
+    for tree in waiting:
+        if isinstance(tree, dict):
+            found.update(key for key in tree if isinstance(key, str))
+            waiting += list(tree.values())
+        elif isinstance(tree, list):
+            waiting += tree
+    return tuple(sorted(found))
+
+
+WORDS = _words()
+TARGET = Target(
+    name="profile", suffix=".yaml", seeds=_seeds, read=_read, mutate=damage(WORDS), words=WORDS
+)

@@ -1,0 +1,23 @@
+"""The schemas of docs/schemas/, as `hwsim schema` prints them: `python -m tests.schema_files`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import get_args
+
+from hwsim.cli.schema import Kind
+from hwsim.cli.schemas import schema_text
+
+FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
+KINDS: tuple[Kind, ...] = get_args(Kind)
+
+
+def file_of(kind: Kind) -> Path:
+    """Return where the schema of a kind of file is kept."""
+    return FOLDER / f"{kind}.schema.json"
+
+
+if __name__ == "__main__":
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for kind in KINDS:
+        file_of(kind).write_text(schema_text(kind), encoding="utf-8")

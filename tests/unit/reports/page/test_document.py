@@ -1,0 +1,110 @@
+import re
+from collections.abc import Callable
+from html.parser import HTMLParser
+
+import pytest
+from plotly.offline import get_plotlyjs  # pyright: ignore[reportUnknownVariableType]
+
+from hwsim.records import Comparison, Study
+from reports.html import TITLE, Html
+from reports.page import render
+from reports.page.sections import SECTIONS
+from tests.comparisons import HOSTILE, comparison
+from tests.studies import study
+
+LIBRARY = str(get_plotlyjs())
+MOST_BYTES = 6_000_000
+
+
+class Tags(HTMLParser):
+    """Collects opened tags and their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.opened: list[str] = []
+        self.attributes: list[tuple[str, str | None]] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.opened.append(tag)
+        self.attributes += attrs
+
+
+def tags_of(text: str) -> Tags:
+    tags = Tags()
+    tags.feed(text.replace(LIBRARY, ""))
+    return tags
+
+
+@pytest.fixture(scope="module")
+def text() -> str:
+    return render(study(100))
+
+
+def ids(text: str) -> set[str | None]:
+    return {value for key, value in tags_of(text).attributes if key == "id"}
+
+
+def test_a_comparison_is_a_study_without_points() -> None:
+    assert Html().render(comparison()) == render(Study(title=TITLE, comparison=comparison()))
+
+
+def test_the_library_is_inlined_once(text: str) -> None:
+    assert text.count(LIBRARY) == 1
+    assert text.endswith("\n")
+
+
+def test_the_page_needs_no_network(text: str) -> None:
+    rest = text.replace(LIBRARY, "")
+    tags = tags_of(text)
+    assert not [key for key, _ in tags.attributes if key in {"src", "action", "srcset"}]
+    assert all((value or "").startswith("#") for key, value in tags.attributes if key == "href")
+    assert "http://" not in rest
+    assert "https://" not in rest
+    assert "default-src 'none'" in rest
+
+
+def test_hostile_names_stay_text() -> None:
+    title = '</title></script><img src=x onerror="alert(1)">'
+    rest = render(study(50, title=title)).replace(LIBRARY, "")
+    tags = Tags()
+    tags.feed(rest)
+    assert "img" not in tags.opened
+    assert HOSTILE not in rest
+    assert "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;" in rest
+    assert "<b>q4" not in rest
+
+
+def test_every_section_is_a_landmark_with_a_way_to_it(text: str) -> None:
+    tags = tags_of(text)
+    links = [value for key, value in tags.attributes if key == "href"]
+    shown = [f"#{section.id}" for section in SECTIONS if section.id in ids(text)]
+    assert {"#overview", "#costs", "#pareto", "#sweep", "#layers"} <= set(shown)
+    assert links == ["#main", *sorted(shown, key=links.index)]
+    for section in shown:
+        assert f'<section id="{section[1:]}" aria-labelledby="{section[1:]}-title">' in text
+
+
+def test_a_section_without_data_is_left_out() -> None:
+    empty = render(Study(title="t", comparison=Comparison(results=(), version="0")))
+    assert "overview" in ids(empty)
+    assert not ids(empty) & {"costs", "pareto", "sweep", "layers", "about-result"}
+    assert "sweep" not in ids(render(study()))
+    assert not [s.id for s in SECTIONS if f'hwsim.section("{s.id}"' in empty if s.id != "overview"]
+
+
+def test_ids_are_unique(text: str) -> None:
+    found = [value for key, value in tags_of(text).attributes if key == "id"]
+    assert len(found) == len(set(found))
+
+
+def test_a_large_study_stays_small() -> None:
+    large = render(study(100_000, 10))
+    assert len(large.encode()) < MOST_BYTES
+
+
+def test_tables_and_sentences(golden: Callable[[str, str], None]) -> None:
+    # What scripts, styles and the island say, other tests look at.
+    text = re.sub(
+        r"<(script|style)\b[^>]*>.*?</\1>", r"<\1></\1>", Html().render(comparison()), flags=re.S
+    )
+    golden("comparison.html", text)
