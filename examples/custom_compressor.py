@@ -14,12 +14,11 @@ import compressors
 import hwsim
 from compressors import Compressor, Recipe
 from hwsim.channels.layers import layers_of
-from hwsim.formats import BITMASK
+from hwsim.formats import Bitmask
 from hwsim.tensor import Weight
 
 if TYPE_CHECKING:
     from compressors import Workbench
-    from compressors._compressor import DataNeed
     from hwsim.graph import Graph
 
 
@@ -31,7 +30,7 @@ class KeepLargest(Compressor):
     """
 
     name: ClassVar[str] = "keep_largest"
-    data_need: ClassVar[DataNeed] = "none"
+    data_need = "none"
     count: int = Field(ge=1)
 
     def compress(self, graph: Graph, bench: Workbench) -> Graph:
@@ -46,7 +45,7 @@ class KeepLargest(Compressor):
         order = np.argsort(-np.abs(weight.codes), axis=None, kind="stable")
         codes = weight.codes.copy()
         codes.flat[order[self.count :]] = 0
-        return Weight(codes=codes, quant=weight.quant, format=BITMASK)
+        return Weight(codes=codes, quant=weight.quant, format=Bitmask())
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Price a torch module on three devices, as reals and as int8: `python examples/evaluate_module.py`."""
+"""A torch module on three devices, as reals and as int8: `python examples/evaluate_module.py`."""
 
 from __future__ import annotations
 

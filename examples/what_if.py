@@ -1,13 +1,12 @@
-"""What if the clock, or the bus, were another one? `python examples/what_if.py`."""
+"""What if the clock, or the kernels, were other ones? `python examples/what_if.py`."""
 
 from __future__ import annotations
 
 import hwsim
 
 graph = hwsim.load("examples/topologies/mobilenet_v1_025_96.csv")
-for clock_hz in (40e6, 80e6, 120e6):
-    for scale in (1.0, 0.8):
-        changed = {"hardware.clock_hz": clock_hz, "runtime.versions.unknown.scale": scale}
-        result = hwsim.evaluate(graph, hwsim.device("stm32l4r5_tflm", **changed))
-        low, high = result.latency_low_s * 1e3, result.latency_high_s * 1e3
-        print(f"{clock_hz / 1e6:4.0f} MHz, cycles x {scale}: {low:.0f} to {high:.0f} ms")
+for changed in ({}, {"hardware.clock_hz": 80e6}, {"runtime.versions.cmsis-nn.scale": 0.8}):
+    estimate = hwsim.evaluate(graph, hwsim.device("stm32l4r5_tflm", **changed)).estimate
+    low, high = estimate.latency_low_s * 1e3, estimate.latency_high_s * 1e3
+    # The clock leaves the evidence as it is; of other kernels nobody has measured anything.
+    print(f"{changed or 'as it is'}: {estimate.latency_s * 1e3:.0f} ms, {low:.0f} to {high:.0f}")

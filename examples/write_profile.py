@@ -1,4 +1,4 @@
-"""Write a device profile, check it, and price a network on it: `python examples/write_profile.py`."""
+"""Write a device profile, check it and use it: `python examples/write_profile.py`."""
 
 from __future__ import annotations
 
@@ -24,4 +24,6 @@ with TemporaryDirectory() as folder:
     graph = hwsim.load("examples/topologies/mobilenet_v1_025_96.csv")
     for device in ("stm32l4r5_tflm", str(file)):
         result = hwsim.evaluate(graph, device)
-        print(f"{result.device}: {result.latency_s * 1e3:.0f} ms, calibrated: {result.calibrated}")
+        print(
+            f"{result.device}: {result.latency_s * 1e3:.0f} ms, calibrated: {result.is_calibrated}"
+        )

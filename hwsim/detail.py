@@ -71,7 +71,7 @@ def _widths(program: Program, bill: Bill, activations: Activations | None) -> Ma
             bills[width] = bill_of(other, count(other, activations))
         except HwsimError:
             continue
-    return bills if len(bills) > 1 else {}
+    return bills
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

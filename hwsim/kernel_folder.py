@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import hashlib
 import os
 import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -30,7 +32,7 @@ def kernel_folder(*compilers: str) -> Path:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         digest.update(path.read_bytes())
     home = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    folder = home / "hwsim" / f"kernels-{digest.hexdigest()[:16]}"
+    folder = _own(home / "hwsim") / f"kernels-{digest.hexdigest()[:16]}"
     # A home that cannot be written, or that another process tidies up as well, is no failure.
     with contextlib.suppress(OSError):
         if folder.exists():
@@ -38,6 +40,29 @@ def kernel_folder(*compilers: str) -> Path:
         else:
             forget_old(folder.parent)
     return folder
+
+
+def _own(parent: Path) -> Path:
+    """Return `parent`, made private; a new folder for this process where it is another user's.
+
+    Machine code on disk is found through pickles, which run when they are read: whoever can write
+    there can run anything here.
+    """
+    with contextlib.suppress(OSError):
+        parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        told = parent.stat()
+    except OSError:
+        return parent  # It is not there, and cannot be made: kernels are compiled in each process.
+    if not hasattr(os, "getuid"):
+        return parent
+    if told.st_uid == os.getuid():
+        if told.st_mode & 0o022:
+            parent.chmod(told.st_mode & 0o755)
+        return parent
+    alone = Path(tempfile.mkdtemp(prefix="hwsim-kernels."))
+    atexit.register(shutil.rmtree, alone, ignore_errors=True)
+    return alone
 
 
 def forget_old(parent: Path) -> None:

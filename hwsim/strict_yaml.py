@@ -45,7 +45,7 @@ class Moderate(Composer):
         """See `yaml.composer.Composer.compose_node`."""
         events: Any = self
         line = events.peek_event().start_mark.line + 1
-        if self.check_event(yaml.AliasEvent):
+        if events.check_event(yaml.AliasEvent):
             raise yaml.YAMLError(f"an alias (*name), line {line}; write the value out")
         self._count += 1
         self._depth += 1

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,24 +32,33 @@ def whole_file(path: Path) -> Generator[Path, None, None]:
             _pour(part, path)
         return
     path = path.resolve() if path.is_symlink() else path
+    # Named before it is made: what is interrupted at any moment is taken away again.
+    part = path.parent / f".hwsim.{secrets.token_hex(8)}{path.suffix}"
     try:
-        handle, part = tempfile.mkstemp(dir=path.parent, prefix=".hwsim.", suffix=path.suffix)
-        os.close(handle)
-    except OSError as error:
-        raise InterchangeError(f"{path}: cannot write there ({error.strerror})") from error
-    try:
-        yield Path(part)
-        # mkstemp makes private files; give this one the mode that open() would have given.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(part, 0o666 & ~umask)
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+        yield part
+        _settle(part)
         os.replace(part, path)
     except OSError as error:
         # Libraries raise it with words of their own, and no others.
         told = error.strerror or " ".join(str(error).split())
         raise InterchangeError(f"{path}: cannot write there ({told})") from error
     finally:
-        Path(part).unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+
+
+def _settle(part: Path) -> None:
+    """Wait until the disk has the file: a name must not be there before what it names."""
+    # Writers may replace the part by another file, which is private.
+    umask = os.umask(0)
+    os.umask(umask)
+    os.chmod(part, 0o666 & ~umask)
+    handle = os.open(part, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def require_place(path: Path) -> None:

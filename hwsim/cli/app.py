@@ -96,7 +96,8 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     try:
         status = app(standalone_mode=False)
-        if sys.stdout is not None:
+        # What is left in it may find no room; None where the caller closed it.
+        with suppress(AttributeError):
             sys.stdout.flush()
     except HwsimError as error:
         _fail(" ".join(str(error).split()))
@@ -107,12 +108,14 @@ def main() -> None:
         _fail(f"not enough memory ({' '.join(str(error).split()) or 'none left'})")
     except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
+    except ModuleNotFoundError as error:
+        _fail(f"this needs the package {error.name}, which is not installed; pip install it")
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(0)
     except OSError as error:
-        with suppress(OSError):
-            # It may be what the disk has no room for, and would be tried once more at the end.
+        # It may be what the disk has no room for, and would be tried once more at the end.
+        with suppress(OSError, AttributeError):
             sys.stdout.close()
         _fail(f"{error.filename or 'standard output'}: {error.strerror or error}")
     else:

@@ -77,7 +77,7 @@ def compress(
     from compressors import Workbench, parse
     from compressors.journal import journal
     from hwsim.cli.grid import override
-    from hwsim.cli.output import TrainingBar
+    from hwsim.cli.output import TrainingBar, check_outputs
     from hwsim.cli.steps import steps_table
     from hwsim.data import load_data
     from hwsim.errors import DataError, ProfileError
@@ -87,6 +87,7 @@ def compress(
     from hwsim.whole_file import whole_file
 
     _check_output(output)
+    check_outputs((output, steps), (model, recipe, data, train_data, teacher))
     read = parse(recipe)
     given = None if data is None else load_data(data)
     training = given if train_data is None else load_data(train_data)
@@ -148,8 +149,6 @@ def _check_output(output: Path) -> None:
             f"{output}: cannot write {output.suffix or 'a file without suffix'!r}; "
             f"writes: {', '.join(suffixes)}"
         )
-    if not output.parent.is_dir():
-        raise InterchangeError(f"{output}: cannot write there, {output.parent} is no folder")
 
 
 def _kept_in(

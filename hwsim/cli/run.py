@@ -55,12 +55,14 @@ def run(
     ] = None,
 ) -> None:
     """Run a model bit-exactly as a runtime would, and write what it gives."""
+    from hwsim.cli.output import check_outputs
     from hwsim.data import load_data
     from hwsim.execute import prepare_all, without_batch
     from hwsim.interchange import load
 
     if json_file is not None and against is None:
         raise typer.BadParameter("--json writes what --against found; give both")
+    check_outputs((output, json_file), (model, data, against))
     samples = load_data(data)
     graph = load(model)
     policy = _policy_of(against) if numerics is None else numerics

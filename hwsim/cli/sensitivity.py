@@ -39,7 +39,7 @@ def sensitivity(
     from rich.console import Console
 
     from compressors.sensitivity import ratios_within, scan_pruning, scan_widths
-    from hwsim.cli.output import write_texts
+    from hwsim.cli.output import check_outputs, write_texts
     from hwsim.cli.steps import drops_table
     from hwsim.data import load_data
     from hwsim.errors import DataError, RecipeError
@@ -50,6 +50,7 @@ def sensitivity(
             "sensitivity: --max-drop gives ratios of pruning, --widths prunes nothing; for widths "
             "within a budget there is mixed_precision"
         )
+    check_outputs((csv,), (model, data))
     judge = load_data(data)
     if judge.y is None:
         raise DataError(f"{judge.name}: expected labels to judge by, got none; add y")

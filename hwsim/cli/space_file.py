@@ -118,7 +118,10 @@ class SpaceFile(_Section):
     axes: Annotated[dict[Annotated[str, Field(pattern=_AXIS_NAME)], AxisFile], Field(min_length=1)]
     recipe: str = "none"
     objectives: list[str] = ["latency_s", "accuracy"]
-    constraints: Annotated[dict[str, int | float], BeforeValidator(_limits)] = {}
+    constraints: Annotated[
+        dict[str, int | float],
+        BeforeValidator(_limits, json_schema_input_type=dict[str, int | float] | list[str] | str),
+    ] = {}
     train: Finetune | None = None
     supernet: SupernetFile | None = None
 

@@ -15,7 +15,7 @@ from hwsim.interchange import load
 from hwsim.interchange.files import is_callable_path
 from hwsim.profile import find_profile, value_of
 from hwsim.strict_yaml import number, read_yaml
-from hwsim.sweeps.axes import MOST_POINTS, Listed, is_key, listed
+from hwsim.sweeps.axes import MOST_POINTS, Axis, is_key
 from hwsim.sweeps.from_python import axes_given
 from hwsim.sweeps.sampling import Sampling, axes_of_list
 from hwsim.sweeps.spec import Spec
@@ -169,7 +169,7 @@ def _check_models(file: Path, wanted: SweepFile, models: list[str]) -> None:
         )
 
 
-def _axes(wanted: SweepFile) -> dict[str, object]:
+def _axes(wanted: SweepFile) -> dict[str, Axis]:
     both = wanted.set.keys() & wanted.axes.keys()
     if both:
         raise RecipeError(f"axis {min(both)!r} stands in set and in axes; drop one of them")
@@ -179,7 +179,7 @@ def _axes(wanted: SweepFile) -> dict[str, object]:
                 f"set.{key}: expected a dotted key of profiles, such as hardware.clock_hz; other "
                 "axes stand under axes"
             )
-    found = axes_given(
+    return axes_given(
         {
             name: [_value(name, value) for value in given]
             if isinstance(given, list)
@@ -187,11 +187,12 @@ def _axes(wanted: SweepFile) -> dict[str, object]:
             for name, given in {**wanted.set, **wanted.axes}.items()
         }
     )
-    return found  # pyright: ignore[reportReturnType]
 
 
 def _sampling(wanted: SweepFile) -> Sampling:
-    points = [{k: _value(k, v) for k, v in point.items()} for point in wanted.points]
+    points: list[dict[str, Value]] = [
+        {k: _value(k, v) for k, v in point.items()} for point in wanted.points
+    ]
     if points and (wanted.axes or wanted.set):
         raise RecipeError("points: expected no axes beside them, as they give all values")
     axes_of_list(points)
@@ -199,7 +200,7 @@ def _sampling(wanted: SweepFile) -> Sampling:
         kind=wanted.sampling,
         samples=wanted.samples,
         seed=wanted.seed,
-        points=points,  # pyright: ignore[reportArgumentType]
+        points=points,
     )
 
 
@@ -209,7 +210,9 @@ def _beside(file: Path, name: str) -> str:
     return str(path) if path.is_file() else name
 
 
-def _value(key: str, value: object) -> object:
+def _value(key: str, value: Value) -> Value:
     if not isinstance(value, str):
         return value
-    return value_of(key, value) if is_key(key) else number(value)
+    # YAML leaves 480e6 a text; null and lists in quotes stay what they are.
+    meant = value_of(key, value) if is_key(key) else number(value)
+    return meant if isinstance(meant, (int, float, str, bool)) else value

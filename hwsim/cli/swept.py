@@ -96,7 +96,7 @@ def swept(file: Path, models: list[str], how: How, files: Files) -> None:
         _say("recipes that draw nothing repeat themselves: they are applied once")
     opened = nullcontext() if how.store is None else closing(Store.open(how.store))
     with opened as store:
-        outcome = _outcome(asked, how, store, are_told=store is not None or files.html is not None)
+        outcome = _outcome(asked, how, store, are_told=any((how.store, files.html, files.json)))
         study = _study(file, outcome) if store is None else store.study()
     points = outcome.points.points
     if points and all(point.refused for point in points):

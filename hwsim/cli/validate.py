@@ -23,12 +23,13 @@ def validate(
     json: JsonFile = None,
 ) -> None:
     """Replay what was measured; exit status 1 if the evidence of a profile says otherwise."""
-    from hwsim.cli.output import write_texts
+    from hwsim.cli.output import check_outputs, write_texts
     from hwsim.cli.validate_tables import print_energy, print_latency, print_memory
     from hwsim.evidence.memory import memory_errors
     from hwsim.evidence.validation import family, stale
     from hwsim.evidence.validation import validate as validated
 
+    check_outputs((json,), ())
     found: list[Validation] = []
     problems: list[str] = []
     for name in _families(device):

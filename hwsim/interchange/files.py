@@ -44,8 +44,12 @@ class FileFormat:
 
 
 def _read_pt2(path: Path) -> Graph:
-    from hwsim.interchange.torch.export import read_pt2  # torch takes seconds to import
-
+    try:
+        from hwsim.interchange.torch.export import read_pt2  # torch takes seconds to import
+    except ModuleNotFoundError as error:
+        raise InterchangeError(
+            f"{path}: .pt2 files need the package {error.name}, which is not installed"
+        ) from error
     return read_pt2(path)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from hwsim.records.detail import Detail
 from hwsim.records.estimate import Estimate
+from hwsim.records.notebook import html_of_comparison, html_of_result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,6 +104,10 @@ class Result:
         """See `Footprint`."""
         return self.estimate.footprint.fits
 
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a small table."""
+        return html_of_result(self)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -154,3 +159,7 @@ class Comparison:
             == (result.model, result.device, result.overrides)
         ]
         return next((other for other in same if other.recipe == self.baseline), same[0])
+
+    def _repr_html_(self) -> str:
+        """Return what a notebook shows: a row per result, and what was refused."""
+        return html_of_comparison(self)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _PJ = 1e-12
 # Numbers that one chunk of points may hold at a time: 16 MiB.
-_MOST_NUMBERS = 1 << 21
+MOST_NUMBERS = 1 << 21
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -76,7 +76,7 @@ def priced(bill: Bill, arrays: Mapping[str, FloatArray], points: int) -> Prices:
     table = table_of(bill)
     has_evidence = bill.held_out_p90 is not None and not set(arrays) - set(MEASURED_TOO)
     rows = len(table.units) + (3 + len(table.stages) + len(table.moved)) * len(table.compute)
-    chunk = max(1, _MOST_NUMBERS // max(1, rows))
+    chunk = max(1, MOST_NUMBERS // max(1, rows))
     found = np.empty((3, points))
     for start in range(0, points, chunk):
         part = slice(start, start + chunk)

@@ -12,7 +12,7 @@ from uuid import uuid4
 
 from hwsim.errors import InterchangeError
 from hwsim.store import schema
-from hwsim.store.failures import WAIT_S
+from hwsim.store.failures import DAMAGES, WAIT_S, damaged
 from hwsim.version import __version__
 
 if sys.platform != "win32":
@@ -62,8 +62,8 @@ def connected_to_read(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only = 1")
         return connection
     except sqlite3.OperationalError as error:
-        # Readers share memory with writers, in a file beside. Where none can be made (on a disk that
-        # is read-only or full) and none is needed, the file is read as what never changes.
+        # Readers share memory with writers, in a file beside. Where none can be made (on a disk
+        # that is read-only or full) and none is needed, the file is read as what never changes.
         is_held = error.sqlite_errorname.startswith("SQLITE_BUSY")
         wal = file.with_name(f"{file.name}-wal")
         if is_held or (wal.exists() and wal.stat().st_size):
@@ -74,6 +74,9 @@ def connected_to_read(path: Path) -> sqlite3.Connection:
 def _fit(connection: sqlite3.Connection, path: Path, *, may_be_empty: bool) -> sqlite3.Connection:
     try:
         require_store(connection, path, may_be_empty=may_be_empty)
+    except DAMAGES as error:
+        connection.close()
+        raise damaged(path, error) from error
     except BaseException:
         connection.close()
         raise
@@ -142,6 +145,10 @@ def require_store(connection: sqlite3.Connection, path: Path, *, may_be_empty: b
         InterchangeError: It is one of those.
         sqlite3.DatabaseError: It is no database.
     """
+    # A view may compute without end, and a trigger changes what it was not asked to.
+    sql = "SELECT name FROM sqlite_master WHERE type IN ('view', 'trigger')"
+    if found := connection.execute(sql).fetchone():
+        raise ValueError(f"a view or trigger {found[0]!r}")
     names = schema.names(connection)
     if "hwsim_meta" not in names:
         if may_be_empty and (not names or _OPTUNAS & names):

@@ -32,6 +32,18 @@ _WORDS = {
 }
 
 
+DAMAGES = (ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError)
+"""What values lead to that no store of ours holds."""
+
+
+def damaged(path: Path, error: Exception) -> InterchangeError:
+    """Return the error of a file whose values make no sense."""
+    problem = f"{type(error).__name__}: {error}"
+    return InterchangeError(
+        f"{path}: the file is damaged ({problem}); put back a copy, or give another path"
+    )
+
+
 @contextmanager
 def told(path: Path) -> Generator[None, None, None]:
     """Turn errors of SQLite and the operating system into one line about `path`.

@@ -6,12 +6,13 @@ import json
 import zlib
 from dataclasses import fields
 from functools import cache
-from typing import TYPE_CHECKING, Any, get_args, get_type_hints
+from typing import TYPE_CHECKING, Any, cast, get_args, get_type_hints
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 from pydantic_core import to_json
 
 from hwsim.errors import InterchangeError
+from hwsim.limits import expanded
 from hwsim.records import Point, Result
 
 if TYPE_CHECKING:
@@ -25,6 +26,9 @@ COLUMNS = tuple(field.name for field in fields(Point))
 _to_json = json.JSONEncoder(ensure_ascii=False).encode
 
 _SQL_TYPES: dict[object, str] = {str: "TEXT", int: "INTEGER", float: "REAL", bool: "INTEGER"}
+
+# By SQL's type of a column: what SQLite may hold in it where nothing is damaged.
+_STORED = {"TEXT": ("text",), "INTEGER": ("integer",), "REAL": ("real", "integer")}
 
 # By column: its type, without None, and whether None may stand there.
 _KINDS: dict[str, tuple[object, bool]] = {
@@ -73,11 +77,37 @@ def _decoder(name: str) -> Callable[[Any], object] | None:
         return bool
     if kind in _SQL_TYPES:
         return None
-    return _texts if name == "overrides" else json.loads
+    return _texts if name == "overrides" else _mapping
 
 
 def _texts(text: str) -> tuple[str, ...]:
-    return tuple(json.loads(text))
+    values: object = json.loads(text)
+    if not isinstance(values, list):
+        raise TypeError("expected a list of texts")
+    texts = tuple(cast("list[object]", values))
+    if not all(isinstance(value, str) for value in texts):
+        raise TypeError("expected texts")
+    return cast("tuple[str, ...]", texts)
+
+
+def _mapping(text: str) -> object:
+    values: object = json.loads(text)
+    if not isinstance(values, dict):
+        raise TypeError("expected a mapping of values by axis")
+    mapping = cast("dict[str, object]", values)
+    if not all(isinstance(value, int | float | str) for value in mapping.values()):
+        raise TypeError("expected a number or a text on each axis")
+    return mapping
+
+
+def misfit(columns: Sequence[str]) -> str:
+    """Return the condition in SQL on which a row holds values of other types than its columns."""
+    parts = ["0"]
+    for name in columns:
+        kind, is_optional = _KINDS[name]
+        allowed = _STORED.get(_SQL_TYPES.get(kind, "TEXT"), ()) + ("null",) * is_optional
+        parts.append(f"typeof({name}) NOT IN ({', '.join(map(repr, allowed))})")
+    return " OR ".join(parts)
 
 
 def packed(result: Result) -> bytes:
@@ -92,8 +122,12 @@ def unpacked(record: bytes, path: Path) -> Result:
         InterchangeError: It is damaged, or another version of hwsim wrote it.
     """
     try:
-        return _results().validate_json(zlib.decompress(record))
-    except (zlib.error, ValidationError, TypeError) as error:
+        inflater = zlib.decompressobj()
+        text = inflater.decompress(record, expanded(len(record)))
+        if not inflater.eof:
+            raise ValueError("it is cut, or inflates to too much")
+        return _results().validate_json(text)
+    except (zlib.error, ValueError, TypeError) as error:
         raise InterchangeError(
             f"{path}: a result is damaged or of another version of hwsim; "
             "give another path and run the sweep again"

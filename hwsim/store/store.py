@@ -12,8 +12,8 @@ from hwsim.errors import InterchangeError
 from hwsim.records import Points, Study
 from hwsim.store import schema
 from hwsim.store.access import connected, connected_to_read, create, is_file, require_same
-from hwsim.store.failures import told
-from hwsim.store.rows import COLUMNS, packed, reader_of, row_of, unpacked
+from hwsim.store.failures import DAMAGES, damaged, told
+from hwsim.store.rows import COLUMNS, misfit, packed, reader_of, row_of, unpacked
 from hwsim.store.summary import comparison_of
 from hwsim.version import __version__
 
@@ -165,6 +165,11 @@ class Store:
                 return Points(axes=(), points=())
             has = {row[1] for row in connection.execute("PRAGMA table_info(hwsim_points)")}
             columns = [name for name in COLUMNS if name in has]
+            odd = connection.execute(
+                f"SELECT count(*) FROM hwsim_points WHERE {misfit(columns)}"
+            ).fetchone()[0]
+            if odd:
+                raise ValueError(f"{odd} points of other types than their columns")
             rows = connection.execute(
                 f"SELECT {', '.join(f'p.{name}' for name in columns)} FROM hwsim_points p "
                 "LEFT JOIN hwsim_asked a USING (key) "
@@ -224,5 +229,7 @@ class Store:
                 connection.execute("BEGIN")
                 try:
                     yield connection
+                except DAMAGES as error:
+                    raise damaged(self.path, error) from error
                 finally:
                     connection.execute("ROLLBACK")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 import numpy as np
 
 from hwsim.errors import RecipeError
 from hwsim.records.points import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 Scale: TypeAlias = Literal["linear", "log"]
 
@@ -23,30 +26,14 @@ BATCH = "batch"
 MOST_POINTS = 1_000_000
 """Points that one sweep may have."""
 
+_MOST_CHARACTERS = 200
+
 # Columns of the table beside the axes.
-_TAKEN = frozenset(
-    [
-        "model",
-        "recipe",
-        "device",
-        "seed",
-        "overrides",
-        "latency_s",
-        "latency_low_s",
-        "latency_high_s",
-        "energy_j",
-        "peak_ram_bytes",
-        "flash_bytes",
-        "fits",
-        "top1",
-        "macs",
-        "macs_effective",
-        "calibrated",
-        "profile_sha256",
-        "refused",
-        "key",
-    ]
-)
+_TAKEN = frozenset({
+    "model", "recipe", "device", "seed", "overrides", "latency_s", "latency_low_s",
+    "latency_high_s", "energy_j", "peak_ram_bytes", "flash_bytes", "fits", "top1", "macs",
+    "macs_effective", "calibrated", "profile_sha256", "refused", "key",
+})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,20 +120,22 @@ def listed(values: object) -> Listed:
     Raises:
         RecipeError: There are none, one stands twice, or one is no finite number, text or truth.
     """
-    given = tuple(values) if isinstance(values, (list, tuple)) else None  # pyright: ignore[reportUnknownVariableType, reportUnknownArgumentType]
+    given = tuple(cast("Sequence[object]", values)) if isinstance(values, (list, tuple)) else ()
     if not given:
-        raise RecipeError(f"expected a list of values, got {values!r}")
-    for value in given:  # pyright: ignore[reportUnknownVariableType]
+        raise RecipeError(f"expected a list of values, got {values!r:.80}")
+    found: list[Value] = []
+    for value in given:
         if not isinstance(value, (int, float, str, bool)):
-            raise RecipeError(f"expected numbers, texts, true or false, got {value!r}")
+            raise RecipeError(f"expected numbers, texts, true or false, got {value!r:.80}")
         if isinstance(value, float) and not math.isfinite(value):
             raise RecipeError(f"expected finite numbers, got {value!r}")
-    if len({(type(value), value) for value in given}) < len(given):
-        raise RecipeError(f"expected each value once, got {list(given)!r:.200}")
-    return Listed(given)
+        found.append(value)
+    if len({(type(value), value) for value in found}) < len(found):
+        raise RecipeError(f"expected each value once, got {found!r:.80}")
+    return Listed(tuple(found))
 
 
-def check_names(names: object, keys: frozenset[str] = frozenset()) -> None:
+def check_names(names: Iterable[str], keys: frozenset[str] = frozenset()) -> None:
     """Refuse axes whose names the table or a recipe could not hold.
 
     Args:
@@ -156,16 +145,15 @@ def check_names(names: object, keys: frozenset[str] = frozenset()) -> None:
     Raises:
         RecipeError: A name is a column of the table, or no name.
     """
-    for name in names:  # pyright: ignore[reportGeneralTypeIssues, reportUnknownVariableType]
-        if not isinstance(name, str) or not name or len(name) > 200 or not name.isprintable():
-            raise RecipeError(f"axis {name!r:.200}: expected a name")
+    for name in names:
         if name in _TAKEN:
             raise RecipeError(f"axis {name!r} is a column of the table already; rename it")
         if name in keys:
             raise RecipeError(f"axis {name!r} is among the overrides too; drop one of them")
-        if not is_key(name) and not (name.isidentifier() and name.isascii()):
+        is_text = 0 < len(name) <= _MOST_CHARACTERS and name.isprintable()
+        if not is_text or not (is_key(name) or (name.isidentifier() and name.isascii())):
             raise RecipeError(
-                f"axis {name!r}: expected a dotted key of a profile, {BATCH}, or the name of a "
+                f"axis {name!r:.80}: expected a dotted key of a profile, {BATCH}, or the name of a "
                 "recipe's {parameter}: letters, digits and _"
             )
 

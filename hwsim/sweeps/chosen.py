@@ -29,8 +29,7 @@ def engine_for(plan: Plan, jobs: int | None) -> Engine:
             enough to do.
     """
     if jobs is None:
-        cores = os.process_cpu_count() if hasattr(os, "process_cpu_count") else os.cpu_count()
-        jobs = (cores or 1) if _is_large(plan) else 1
+        jobs = (os.cpu_count() or 1) if _is_large(plan) else 1
     return here if jobs == 1 else on_processes(jobs)
 
 

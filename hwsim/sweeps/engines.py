@@ -15,19 +15,23 @@ from concurrent.futures import (
 )
 from multiprocessing import get_context, parent_process
 from threading import Thread
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from hwsim.sweeps.tasks import Task, Tasks, answer
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
+    from multiprocessing.process import BaseProcess
 
     from hwsim.sweeps.job import Job
     from hwsim.sweeps.pricing import Part
     from hwsim.sweeps.run import Engine
     from hwsim.sweeps.tasks import Answer
 
-DIED_TWICE = "a worker died of this point twice (out of memory?); try fewer --jobs, then --resume"
+DIED_TWICE = (
+    "a worker died twice of these points, or of others with them (out of memory?); "
+    "try fewer --jobs, then --resume"
+)
 _DIED = "the executor given broke, and none of its workers is left; give a fresh one"
 # Tasks that a worker has waiting, so that it need not.
 _AHEAD = 2
@@ -146,7 +150,9 @@ class _Pool:
         self._running.clear()
         if executor is None:
             return
-        processes = list((getattr(executor, "_processes", None) or {}).values())
+        # Python 3.14 has kill_workers() for this.
+        own = cast("dict[int, BaseProcess] | None", getattr(executor, "_processes", None))
+        processes = list((own or {}).values())
         executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
@@ -162,6 +168,6 @@ def _begin() -> None:
         Thread(target=_follow, args=(parent,), daemon=True).start()
 
 
-def _follow(parent: object) -> None:
-    parent.join()  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]
+def _follow(parent: BaseProcess) -> None:
+    parent.join()
     os._exit(1)

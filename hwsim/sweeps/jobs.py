@@ -31,7 +31,7 @@ def jobs_of(plan: Plan, finished: Collection[str] = (), *, are_told: bool = Fals
             continue
         groups = found.setdefault((place.model, id(place.made)), {})
         groups.setdefault((place.batch, place.device), []).append(at)
-        told.setdefault((place.model, place.made.recipe.name, place.device), at)
+        told.setdefault((place.model, place.made.name, place.device), at)
     wanted = set(list(told.values())[:MOST_TOLD]) if are_told else set[int]()
     return [_job(plan, list(groups.values()), wanted) for groups in found.values()]
 
@@ -41,7 +41,7 @@ def _job(plan: Plan, groups: list[list[int]], told: Collection[int]) -> Job:
     return Job(
         graph=plan.spec.graphs[first.model],
         recipe=first.made.recipe,
-        name=first.made.recipe.name,
+        name=first.made.name,
         groups=tuple(_group(plan, places, told) for places in groups),
         data=plan.data[first.model],
         training_data=plan.training_data,

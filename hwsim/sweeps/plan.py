@@ -34,11 +34,13 @@ class Made:
 
     Attributes:
         recipe: Its steps draw by `seed`, where it was asked to repeat.
+        name: The same under every seed.
         seed: 0 where it was not.
         used: The axes that its text names.
     """
 
     recipe: Recipe
+    name: str
     seed: int
     used: tuple[str, ...]
 
@@ -182,7 +184,7 @@ class _Enumeration:
             names = {
                 **choice,
                 "model": spec.graphs[model].name,
-                "recipe": made.recipe.name,
+                "recipe": made.name,
                 "device": name_of(spec.devices[device]),
                 "seed": seed,
             }
@@ -196,12 +198,13 @@ class _Enumeration:
         key = template, repr([seed, *(choice[name] for name in given.parameters)])
         if key not in self._cached:
             recipe = given.at(choice)
+            name = recipe.name
             if seed and not draws(recipe):
                 self.is_steady = True
                 return None
             if self._spec.repeats > 1 and draws(recipe):
                 recipe = with_seed(recipe, seed)
-            self._cached[key] = Made(recipe=recipe, seed=seed, used=given.parameters)
+            self._cached[key] = Made(recipe=recipe, name=name, seed=seed, used=given.parameters)
         return self._cached[key]
 
     def _place(
@@ -213,7 +216,7 @@ class _Enumeration:
             {
                 **self._shared(model),
                 "recipe": str(made.recipe),
-                "name": made.recipe.name,
+                "name": made.name,
                 "seed": made.seed,
                 "profile": self._digests[device],
                 "overrides": dict(laid),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from hwsim.records import Point, Points
 from hwsim.sweeps.check import check_values
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from hwsim.sweeps.keeper import Keeper
     from hwsim.sweeps.plan import Place, Plan
     from hwsim.sweeps.pricing import Part
+
+_PRICES = ("latency_s", "latency_low_s", "latency_high_s", "energy_j", "is_calibrated")
 
 Engine: TypeAlias = "Callable[[list[Job]], Iterator[Iterable[Part]]]"
 """Jobs to what comes of them, in whatever order they finish."""
@@ -100,55 +102,33 @@ def _points(plan: Plan, part: Part) -> Iterator[tuple[int, Point]]:
     figures = part.figures
     if figures is None:
         for at in part.places:
-            yield at, _refused(plan, plan.places[at], part.refused or "")
+            yield at, _named(plan, plan.places[at], refused=part.refused)
         return
-    prices = figures.prices
-    columns = zip(
-        part.places,
-        prices.latency_s.tolist(),
-        prices.latency_low_s.tolist(),
-        prices.latency_high_s.tolist(),
-        prices.energy_j.tolist(),
-        prices.is_calibrated.tolist(),
-        strict=True,
-    )
-    for at, latency_s, low_s, high_s, energy_j, is_calibrated in columns:
-        place = plan.places[at]
-        yield (
-            at,
-            Point(
-                key=place.key,
-                model=plan.spec.graphs[place.model].name,
-                recipe=place.made.recipe.name,
-                device=plan.profiles[place.device].name,
-                axes=place.axes,
-                overrides=texts_of(place.laid),
-                seed=place.made.seed,
-                profile_sha256=plan.digests[place.device],
-                latency_s=latency_s,
-                latency_low_s=low_s,
-                latency_high_s=high_s,
-                energy_j=energy_j,
-                peak_ram_bytes=figures.peak_ram_bytes,
-                flash_bytes=figures.flash_bytes,
-                fits=figures.fits,
-                top1=figures.top1,
-                macs=figures.macs,
-                macs_effective=figures.macs_effective,
-                is_calibrated=is_calibrated,
-            ),
-        )
+    same = {
+        "peak_ram_bytes": figures.peak_ram_bytes,
+        "flash_bytes": figures.flash_bytes,
+        "fits": figures.fits,
+        "top1": figures.top1,
+        "macs": figures.macs,
+        "macs_effective": figures.macs_effective,
+    }
+    columns: dict[str, list[float | bool]] = {
+        name: getattr(figures.prices, name).tolist() for name in _PRICES
+    }
+    for i, at in enumerate(part.places):
+        prices = {name: column[i] for name, column in columns.items()}
+        yield at, _named(plan, plan.places[at], **same, **prices)
 
 
-def _refused(plan: Plan, place: Place, reason: str) -> Point:
+def _named(plan: Plan, place: Place, **figures: Any) -> Point:
     return Point(
         key=place.key,
         model=plan.spec.graphs[place.model].name,
-        recipe=place.made.recipe.name,
+        recipe=place.made.name,
         device=plan.profiles[place.device].name,
         axes=place.axes,
         overrides=texts_of(place.laid),
         seed=place.made.seed,
         profile_sha256=plan.digests[place.device],
-        refused=reason,
+        **figures,
     )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from reports.labels import device_label
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from hwsim.records import Comparison, Point, Result, Study
 
@@ -120,10 +120,10 @@ def _of_points(study: Study) -> Iterator[Curve]:
     for axis in study.points.axes:
         numeric = [p for p in points if _is_number(p.axes.get(axis))]
         groups: defaultdict[tuple[str, str, str], list[Point]] = defaultdict(list)
-        for point in numeric:
+        for point, family in zip(numeric, _families(numeric, axis), strict=True):
             rest = {k: v for k, v in point.axes.items() if k not in (axis, "model", "device")}
-            others = ", ".join(f"{key} {value}" for key, value in rest.items())
-            groups[point.model, point.device, others or _family(point, axis)].append(point)
+            untold = [f"{k} {v}" for k, v in rest.items() if f"={v}" not in family]
+            groups[point.model, point.device, ", ".join([family, *untold])].append(point)
         for (model, device, others), own in groups.items():
             at: defaultdict[float, list[float]] = defaultdict(list)
             for point in own:
@@ -133,10 +133,33 @@ def _of_points(study: Study) -> Iterator[Curve]:
                 yield made
 
 
-def _family(point: Point, axis: str) -> str:
-    """Return the recipe of a point without the values of the axis."""
-    value = f"{point.axes[axis]}"
-    return point.recipe.replace(f"={value}", "=…")
+def _families(points: Sequence[Point], axis: str) -> list[str]:
+    """Return the recipe of each point without the number that stands for its value on the axis.
+
+    Of recipes that are alike but for numbers, such a number is one that is the value in all of
+    them: another setting may happen to have the same value in some.
+    """
+    alike: defaultdict[str, list[Point]] = defaultdict(list)
+    for point in points:
+        alike[NUMBER.sub(r"\1=", point.recipe)].append(point)
+    filled: dict[str, set[int]] = {}
+    for skeleton, own in alike.items():
+        numbers = [(p, [float(n[2]) for n in NUMBER.finditer(p.recipe)]) for p in own]
+        filled[skeleton] = {
+            place
+            for place in range(len(numbers[0][1]))
+            if all(found[place] == p.axes[axis] for p, found in numbers)
+        }
+    return [_blanked(p.recipe, filled[NUMBER.sub(r"\1=", p.recipe)]) for p in points]
+
+
+def _blanked(recipe: str, places: Collection[int]) -> str:
+    """Return a recipe with the numbers at these places left out."""
+    found = list(enumerate(NUMBER.finditer(recipe)))
+    for place, number in reversed(found):
+        if place in places:
+            recipe = f"{recipe[: number.start(2)]}…{recipe[number.end(2) :]}"
+    return recipe
 
 
 def _baseline_s(comparison: Comparison, points: Sequence[Point]) -> float | None:

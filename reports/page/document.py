@@ -15,6 +15,7 @@ from reports.notes import notes
 from reports.overrides import shortened
 from reports.page.island import packed
 from reports.page.sections import sections_of
+from reports.page.thinning import trimmed
 from reports.summary import sections
 from reports.visible import cleaned, visible
 
@@ -45,7 +46,7 @@ def render(study: Study) -> str:
     Raises:
         ValueError: A figure is NaN or infinite.
     """
-    full = cleaned(study.comparison)
+    full = trimmed(cleaned(study.comparison))
     comparison = shortened(full)
     shown = replace(study, title=visible(study.title), comparison=comparison)
     parts = sections_of(shown)
@@ -54,7 +55,8 @@ def render(study: Study) -> str:
         study=shown,
         comparison=comparison,
         parts=parts,
-        counts=counts(shown),
+        counts=counts(study),
+        left_out=len(study.comparison.results) - len(comparison.results),
         models=sections(comparison),
         notes=notes(full),
         profiles=profiles(comparison),

@@ -14,15 +14,15 @@ from reports.facts import facts
 from reports.labels import device_label, short_recipes
 from reports.page import crossings
 from reports.page.beside import beside_of, words
-from reports.page.thinning import columns_of, thinned
+from reports.page.thinning import by_turns, columns_of, thinned
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from hwsim.records import Comparison, Result, StepEstimate, Study
     from reports.facts import Facts
 
-MOST_BYTES: Final = 800_000
+MOST_BYTES: Final = 700_000
 """Of the packed layers and details together; beside plotly's 4.6 MB they are what the page weighs.
 
 Points have a limit of their own (`thinning.MOST_POINTS`)."""
@@ -94,7 +94,7 @@ def _kept(comparison: Comparison, bars: Sequence[object]) -> dict[int, dict[str,
     """
     kept: dict[int, dict[str, object]] = {}
     room = MOST_BYTES
-    for i in _by_turns(comparison):
+    for i in by_turns(comparison):
         result = comparison.results[i]
         whole: dict[str, object] = {
             "steps": list(map(_step, result.estimate.steps)),
@@ -108,14 +108,6 @@ def _kept(comparison: Comparison, bars: Sequence[object]) -> dict[int, dict[str,
             break
         kept[i] = whole
     return dict(sorted(kept.items()))
-
-
-def _by_turns(comparison: Comparison) -> Iterator[int]:
-    turns: dict[tuple[str, str], list[int]] = {}
-    for i, result in enumerate(comparison.results):
-        turns.setdefault((result.model, device_label(result)), []).append(i)
-    for turn in range(max(map(len, turns.values()), default=0)):
-        yield from (own[turn] for own in turns.values() if turn < len(own))
 
 
 def _step(step: StepEstimate) -> dict[str, object]:

@@ -1,18 +1,24 @@
-"""Points that a page has room for: all fronts, the extremes, and an even sample of the rest."""
+"""What a page has room for.
+
+Of points all fronts, the extremes, and an even sample of the rest; of results some of each device.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from reports.labels import device_label
 from reports.pareto import front
 from reports.visible import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
-    from hwsim.records import Point, Points
+    from hwsim.records import Comparison, Point, Points
 
 MOST_POINTS: Final = 4000
+MOST_RESULTS: Final = 300
 DIGITS: Final = 6
 """Significant digits of a point's figures."""
 FIGURES: Final = ("latency_s", "energy_j", "flash_bytes", "peak_ram_bytes")
@@ -60,6 +66,24 @@ def _front(points: Sequence[Point], members: Sequence[int], name: str) -> set[in
     ]
     pairs = [(points[i].top1 or 0.0, float(getattr(points[i], name))) for i in judged]
     return {i for i, is_on in zip(judged, front(pairs), strict=True) if is_on}
+
+
+def trimmed(comparison: Comparison, most: int = MOST_RESULTS) -> Comparison:
+    """Return the comparison with about `most` results in their order, each with its baseline."""
+    if len(comparison.results) <= most:
+        return comparison
+    chosen = [comparison.results[i] for i in list(by_turns(comparison))[:most]]
+    kept = {id(r) for r in chosen} | {id(comparison.baseline_of(r)) for r in chosen}
+    return replace(comparison, results=tuple(r for r in comparison.results if id(r) in kept))
+
+
+def by_turns(comparison: Comparison) -> Iterator[int]:
+    """Yield the places of all results, the first of each model and device before any second."""
+    turns: dict[tuple[str, str], list[int]] = {}
+    for i, result in enumerate(comparison.results):
+        turns.setdefault((result.model, device_label(result)), []).append(i)
+    for turn in range(max(map(len, turns.values()), default=0)):
+        yield from (own[turn] for own in turns.values() if turn < len(own))
 
 
 def columns_of(shown: tuple[Points, int]) -> dict[str, object]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from hwsim.evidence.memory import MemoryErrors
     from hwsim.profile import DeviceProfile
 
+HEAD = "## Measured and predicted\n"
 # More lines than that nobody reads; the rows of a topology are then one line.
 _MOST_ROWS = 30
 _LONGEST = 60
@@ -55,7 +56,7 @@ def measured(profile: DeviceProfile) -> str:
     unseen = "the row" if group == "row" else f"the row's {group}"
     body = _each(rows) if len(rows) <= _MOST_ROWS else _by_topology(rows)
     return (
-        f"## Measured and predicted\n\n{judge}, beside what a fit predicts that did not see "
+        f"{HEAD}\n{judge}, beside what a fit predicts that did not see "
         f"{unseen}. Files: {', '.join(profile.fit.measurements)}.\n\n"
         f"{body}{_memory(profile)}"
     )

@@ -23,13 +23,19 @@ _NOTE = "<!-- Written by python -m tests.device_pages -->\n"
 
 def page(name: str) -> str:
     """Return the page of a shipped profile."""
+    return page_with(name, measured(load_profile(name)))
+
+
+def page_with(name: str, section: str) -> str:
+    """Return the page of a shipped profile around a section of measured figures."""
     profile = load_profile(name)
-    return (
+    whole = (
         f"{_NOTE}# {name}\n\n{profile.description}.\n\n{_summary(profile)}\n\n"
         f"```console\n$ {trial(name)}\n```\n\n"
         f"{_hardware(profile)}{_kernels(profile)}{_numerics(profile)}"
-        f"{_evidence(profile)}{measured(profile)}{_sources(profile)}"
-    ).rstrip() + "\n"
+        f"{_evidence(profile)}{section}{_sources(profile)}"
+    )
+    return whole.rstrip() + "\n"
 
 
 def _summary(profile: DeviceProfile) -> str:

@@ -37,6 +37,4 @@ def _mutate(content: bytes, rng: Random) -> bytes:
     return "\n".join(",".join(row) for row in lines).encode()
 
 
-TARGET = Target(
-    name="csv", suffix=".csv", seeds=_seeds, read=load, mutate=_mutate, words=WORDS
-)
+TARGET = Target(name="csv", suffix=".csv", seeds=_seeds, read=load, mutate=_mutate, words=WORDS)

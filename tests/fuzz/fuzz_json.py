@@ -27,6 +27,4 @@ def _mutate(content: bytes, rng: Random) -> bytes:
     return json.dumps(tree_damaged(tree, rng, WORDS)).encode()
 
 
-TARGET = Target(
-    name="json", suffix=".json", seeds=_seeds, read=load, mutate=_mutate, words=WORDS
-)
+TARGET = Target(name="json", suffix=".json", seeds=_seeds, read=load, mutate=_mutate, words=WORDS)

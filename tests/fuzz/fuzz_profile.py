@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any, cast
 
 import yaml
 
@@ -34,13 +35,14 @@ def _read(path: Path) -> object:
 
 def _words() -> tuple[str, ...]:
     found = set[str]()
-    waiting = [yaml.safe_load(content) for content in _seeds()]
+    waiting: list[Any] = [yaml.safe_load(content) for content in _seeds()]
     for tree in waiting:
-        if isinstance(tree, dict):
-            found.update(key for key in tree if isinstance(key, str))
-            waiting += list(tree.values())
-        elif isinstance(tree, list):
-            waiting += tree
+        if type(tree) is dict:
+            keys = cast("dict[Any, Any]", tree)
+            found.update(key for key in keys if type(key) is str)
+            waiting += keys.values()
+        elif type(tree) is list:
+            waiting += cast("list[Any]", tree)
     return tuple(sorted(found))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import struct
 from random import Random
-from typing import Any
+from typing import Any, cast
 
 AWKWARD: tuple[Any, ...] = (
     0, 1, -1, 2, 3, 7, 8, 127, 128, 255, 256, 32767, 65535, 65536, 1 << 20, (1 << 31) - 1, 1 << 31,
@@ -82,7 +82,7 @@ def tree_damaged(tree: Any, rng: Random, words: tuple[str, ...] = ()) -> Any:
             case 1:
                 other, place = rng.choice(places)
                 holder[key] = json.loads(json.dumps(other[place]))
-            case 2 if isinstance(holder, list):
+            case 2 if type(holder) is list:
                 holder.insert(key, json.loads(json.dumps(holder[key])))
             case 3 if isinstance(holder[key], int):
                 holder[key] += rng.choice((-2, -1, 1, 2, 100))
@@ -96,9 +96,13 @@ def tree_damaged(tree: Any, rng: Random, words: tuple[str, ...] = ()) -> Any:
 def _places(tree: Any) -> list[tuple[Any, Any]]:
     """Return every (holder, key) of a tree."""
     found: list[tuple[Any, Any]] = []
-    waiting = [tree] if isinstance(tree, (dict, list)) else []
+    waiting: list[Any] = [tree]
     for holder in waiting:
-        keys = holder if isinstance(holder, dict) else range(len(holder))
+        keys: Any = ()
+        if type(holder) is dict:
+            keys = cast("dict[Any, Any]", holder)
+        elif type(holder) is list:
+            keys = range(len(cast("list[Any]", holder)))
         found += [(holder, key) for key in keys]
-        waiting += [holder[key] for key in keys if isinstance(holder[key], (dict, list))]
+        waiting += [holder[key] for key in keys]
     return found

@@ -103,9 +103,7 @@ def little_memory() -> Generator[None]:
     """Refuse this process more than twice `MOST_BYTES` beyond what it has mapped now."""
     soft, hard = resource.getrlimit(resource.RLIMIT_AS)
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    resource.setrlimit(
-        resource.RLIMIT_AS, (pages * resource.getpagesize() + 2 * MOST_BYTES, hard)
-    )
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 2 * MOST_BYTES, hard))
     try:
         yield
     finally:
@@ -147,5 +145,9 @@ def _of_message(error: HwsimError) -> Finding | None:
 def _place(error: BaseException) -> str:
     frames = traceback.extract_tb(error.__traceback__)
     own = [f for f in frames if "/tests/fuzz/" not in f.filename] or frames
-    last = [f"{Path(f.filename).name}:{f.lineno} {f.name}" for f in own if "hwsim" in f.filename or "compressors" in f.filename]
+    last = [
+        f"{Path(f.filename).name}:{f.lineno} {f.name}"
+        for f in own
+        if "hwsim" in f.filename or "compressors" in f.filename
+    ]
     return " < ".join([*last[-2:], f"{Path(own[-1].filename).name}:{own[-1].lineno}"])

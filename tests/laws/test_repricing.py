@@ -80,18 +80,17 @@ def programs(name: str) -> list[tuple[Program, tuple[Counts, ...], Bill]]:
 def check(bill: Bill, values: dict[str, float], expected: Estimate) -> None:
     """Hold one point, and the scalar form of it, to `price`."""
     found = reprice(bill, {key: np.array([value]) for key, value in values.items()})
-    exact = {"rel": 1e-12, "abs": 0.0}
-    assert found.latency_s[0] == pytest.approx(expected.latency_s, **exact)
-    assert found.energy_j[0] == pytest.approx(expected.energy_j, **exact)
-    assert found.latency_low_s[0] == pytest.approx(expected.latency_low_s, **exact)
-    assert found.latency_high_s[0] == pytest.approx(expected.latency_high_s, **exact)
+    assert found.latency_s[0] == pytest.approx(expected.latency_s, rel=1e-12, abs=0.0)
+    assert found.energy_j[0] == pytest.approx(expected.energy_j, rel=1e-12, abs=0.0)
+    assert found.latency_low_s[0] == pytest.approx(expected.latency_low_s, rel=1e-12, abs=0.0)
+    assert found.latency_high_s[0] == pytest.approx(expected.latency_high_s, rel=1e-12, abs=0.0)
     assert bool(found.is_calibrated[0]) == expected.is_backed
     seconds, joules = step_terms(bill, values), energy_terms(bill, values)
     for step, own_s, own_j in zip(expected.steps, seconds, joules, strict=True):
         # What is left of a difference is rounding; a launch that nothing waits for has 0 or 1e-16.
         tiny = 1e-12 * expected.latency_s
         assert own_s == pytest.approx(step.terms_s, rel=1e-12, abs=tiny), step.name
-        assert own_j == pytest.approx(step.energy_terms_j, **exact), step.name
+        assert own_j == pytest.approx(step.energy_terms_j, rel=1e-12, abs=0.0), step.name
 
 
 @devices
@@ -127,14 +126,6 @@ def drawn(data: st.DataObject, bill: Bill) -> dict[str, float]:
     return values
 
 
-def refusal(made_of: object) -> str | None:
-    try:
-        made_of() if callable(made_of) else None
-    except HwsimError as error:
-        return str(error)
-    return None
-
-
 @kinds
 @settings(max_examples=15)
 @given(data=st.data())
@@ -145,10 +136,9 @@ def test_at_drawn_numbers_it_is_the_price_under_these_overrides(
     values = drawn(data, bill)
     try:
         profile = load_profile(name, values)
-    except HwsimError as error:
-        with pytest.raises(HwsimError) as caught:
+    except HwsimError:
+        with pytest.raises(HwsimError):
             reprice(bill, values)
-        assert "\n" not in str(caught.value), error
         return
     again = lower(program.graph, profile)
     assert count(again) == counts

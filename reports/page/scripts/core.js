@@ -36,6 +36,7 @@ hwsim.palette(names) -> {name: {colour, dash, symbol, pattern}}: equal names in 
 hwsim.plot(div, traces, layout, label): plotly with the theme laid under `layout` (fonts, grids of all its axes, backgrounds, legend,
   hover). `label` says for screen readers what is drawn. Returns plotly's promise. Set layout.height. `div` is kept up with its width.
 hwsim.plain(text): for names in plotly's texts, which reads HTML in them.      hwsim.put(parent, "td", text, "class") -> the element.
+hwsim.breakable(parent, name): a name that may break behind its underscores and commas.
 Units, equal to reports/units.py: hwsim.SECONDS, JOULES, BYTES, COUNTS (ladders), hwsim.unitFor(values, ladder) -> {symbol, base},
   hwsim.inUnit(value, unit), hwsim.withUnit(value, ladder), hwsim.figure(value), hwsim.times(ratio).
 hwsim.table(root, {...}): a table to sort and filter, see table.js.
@@ -51,6 +52,10 @@ hwsim.put = (parent, kind, text, name) => {
   if (name) made.className = name;
   parent.append(made);
   return made;
+};
+// Names may break behind what parts their words.
+hwsim.breakable = (parent, name) => {
+  for (const part of String(name).split(/(?<=[_/;,|])/)) parent.append(part, document.createElement("wbr"));
 };
 hwsim.words = (text) => String(text).replaceAll("_", " ");
 
@@ -91,10 +96,10 @@ hwsim.colour = (name) => {
   return getComputedStyle(probe).color;
 };
 
-// Okabe and Ito's colours, which colour-blind readers tell apart; lighter where the page is dark.
+// After Okabe and Ito, whose colours colour-blind readers tell apart; lighter where the page is dark. A test holds them apart.
 const COLOURS = {
-  light: ["#0072b2", "#d55e00", "#009e73", "#b0578d", "#e69f00", "#56b4e9", "#6a5acd", "#4d5560"],
-  dark: ["#56b4e9", "#ff8c42", "#2fd0a0", "#e79ac4", "#f0c24b", "#8fb8ff", "#b0a3ff", "#c7d0d9"],
+  light: ["#0072b2", "#d55e00", "#009e73", "#b0578d", "#e69f00", "#56b4e9", "#6e57d6", "#4d5560"],
+  dark: ["#56b4e9", "#ff8c42", "#0cf0a0", "#e49baf", "#f0e442", "#6c58ff", "#a381ff", "#f2f5f8"],
 };
 const DASHES = ["solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash"];
 const SYMBOLS = ["circle", "square", "diamond", "triangle-up", "triangle-down", "star", "x", "pentagon", "cross", "hexagon", "hourglass"];

@@ -22,8 +22,9 @@
     if (!known.length) return {};
     // Bars have no zero to stand on here; a third of a decade keeps the smallest visible.
     const [least, most] = [Math.min(...known), Math.max(...known)];
-    const tick = most >= 100 * least ? { dtick: 1 } : { dtick: most >= 8 * least ? "D2" : "D1" };
-    return { range: [Math.log10(least) - BELOW, Math.log10(most) + ABOVE], ...tick };
+    const decades = Math.log10(most / least);
+    const dtick = decades >= 4 ? 2 : decades >= 2 ? 1 : decades >= 0.9 ? "D2" : "D1";
+    return { range: [Math.log10(least) - BELOW, Math.log10(most) + ABOVE], dtick, tick0: 0, tickangle: 0 };
   }
   // One trace per recipe; bars stand in groups per device.
   function groups(data, results, length, words) {

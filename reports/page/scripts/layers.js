@@ -48,8 +48,8 @@
     if (step.reason) hwsim.put(cell, "small", step.reason, "reason");
   }
   function opCell(step, cell) {
-    cell.textContent = step.op;
-    hwsim.put(cell, "small", [step.kernel, step.types].filter(Boolean).join(", "), "reason");
+    hwsim.breakable(cell, step.op);
+    hwsim.breakable(hwsim.put(cell, "small", null, "reason"), [step.kernel, step.types].filter(Boolean).join(", "));
   }
   function columns(result, steps) {
     const time = hwsim.unitFor(steps.map((step) => step.latency_s), hwsim.SECONDS);
@@ -77,10 +77,8 @@
     });
     const text = (key, title, className) => ({ key, title, className, kind: "text", value: (step) => step[key] });
     return [
-      { ...text("name", "layer", "name"), total: (shown) => (shown.length === result.steps.length ? "all" : `${shown.length} shown`) },
+      { ...text("name", "layer", "name"), cell: (step, cell) => hwsim.breakable(cell, step.name), total: (shown) => (shown.length === result.steps.length ? "all" : `${shown.length} shown`) },
       { key: "number", title: "#", kind: "number", value: (step) => step.number },
-      { ...text("op", "op", "name"), cell: opCell },
-      { ...text("executed_as", "runs as", "way"), cell: runsAs },
       figure("latency_s", "latency", time),
       {
         key: "share",
@@ -92,6 +90,8 @@
         total: (shown) => percent(total(shown, "latency_s")),
       },
       { key: "bar", title: quantity() === "terms" ? "latency by term" : "energy by term", kind: "number", className: "bar", value: (step) => step[quantity() === "terms" ? "latency_s" : "energy_j"], cell: (step, cell) => bar(step, cell, most) },
+      { ...text("executed_as", "runs as", "way"), cell: runsAs },
+      { ...text("op", "op", "op"), cell: opCell },
       figure("energy_j", "energy", energy),
       work("macs", "MACs"),
       work("macs_effective", "effective"),

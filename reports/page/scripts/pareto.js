@@ -97,8 +97,9 @@
     cell.classList.toggle("alert", !row.fits);
   }
   function nameCell(row, cell) {
-    if (!row.steps) return void (cell.textContent = row.name);
-    const button = hwsim.put(cell, "button", row.name, "look");
+    if (!row.steps) return void hwsim.breakable(cell, row.name);
+    const button = hwsim.put(cell, "button", null, "look");
+    hwsim.breakable(button, row.name);
     button.type = "button";
     button.title = "Look at this result below";
     button.addEventListener("click", () => hwsim.select.set(row.index));

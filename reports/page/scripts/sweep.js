@@ -3,6 +3,7 @@
 {
   const el = (name) => hwsim.by(`sweep-${name}`);
   const MANY = 600;
+  const REASONS = 20;
 
   function median(values) {
     const ordered = values.toSorted((a, b) => a - b);
@@ -76,8 +77,18 @@
     if (data.points.count < data.points.total) words.push(hwsim.thinned(data));
     el("told").textContent = words.join(" ");
   }
+  // Equal reasons once, the commonest first.
+  function refusals(root, data) {
+    const counts = new Map();
+    for (const reason of data.points.columns.refused) if (reason !== null) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+    const list = root.querySelector(".refused");
+    for (const [reason, n] of [...counts].sort((a, b) => b[1] - a[1]).slice(0, REASONS)) hwsim.put(list, "li", `${n.toLocaleString("en")} x ${reason}`);
+    if (counts.size > REASONS) hwsim.put(list, "li", `and ${counts.size - REASONS} more reasons`);
+    el("refused").hidden = !counts.size;
+  }
   hwsim.section("sweep", {
     draw(root, data) {
+      refusals(root, data);
       const rows = hwsim.rowsOf(data, "points");
       const figures = Object.keys(hwsim.FIGURES).filter((key) => rows.some((row) => row[key] !== null));
       hwsim.fillList(el("y"), figures.map((key) => [key, hwsim.FIGURES[key].title]), "latency_s");

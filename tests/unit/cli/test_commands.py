@@ -128,7 +128,7 @@ def test_a_sweep_is_the_same_with_two_processes(hwsim: Hwsim) -> None:
     for suffix in ("csv", "json"):
         one, two = Path(f"1.{suffix}").read_text(), Path(f"2.{suffix}").read_text()
         assert one == two
-    assert len(results("1.json")) == 4
+    assert len(json.loads(Path("1.json").read_text())["points"]) == 4
 
 
 def test_paths_in_a_sweep_are_relative_to_it(hwsim: Hwsim, folder: Path) -> None:

@@ -7,8 +7,7 @@ import random
 import signal
 import sqlite3
 import sys
-import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from multiprocessing.context import ForkServerContext
 from multiprocessing.process import BaseProcess
@@ -16,14 +15,17 @@ from pathlib import Path
 
 import pytest
 
+from hwsim.records import Point
 from hwsim.store import Store
+from hwsim.sweeps.run import run
 from tests.points import point
-from tests.sweeper import COMPUTED, KEPT, sweep
+from tests.sweeper import COMPUTED, KEPT, Death, made, real, real_plan
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
 
-COUNT = 200
+COUNT = 120
 DELAY_S = 2e-3
+NEVER = Death(points=10**9, delay_s=0)
 
 
 @pytest.fixture(scope="module")
@@ -38,74 +40,95 @@ def processes() -> Iterator[ForkServerContext]:
     forkserver._forkserver._stop()  # pyright: ignore
 
 
-def told(log: Path, what: str) -> list[int]:
+def told(log: Path, what: str) -> list[str]:
     lines = log.read_text(encoding="utf-8").splitlines(keepends=True) if log.exists() else []
     # The last line may be cut short.
     whole = [line.split() for line in lines if line.endswith("\n")]
-    return [int(index) for said, index in whole if said == what]
+    return [key for said, key in whole if said == what]
 
 
-def kept(path: Path) -> list[int]:
+def kept(path: Path) -> list[Point]:
     if not path.exists():
         return []
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
     with Store.read(path) as store:
-        points = store.points().points
-    assert all(each == point(each.seed) for each in points)
-    return [each.seed for each in points]
+        return list(store.points().points)
 
 
-def killed_after(process: BaseProcess, log: Path, lines: int, delay_s: float) -> bool:
-    """Kill it when it has told so much, and a moment later; return whether it was at work yet."""
-    while process.is_alive() and (log.read_bytes() if log.exists() else b"").count(b"\n") < lines:
-        time.sleep(1e-4)
-    time.sleep(delay_s)
-    process.kill()
-    process.join()
+def is_killed(process: BaseProcess) -> bool:
+    """Return whether it was killed before it was done."""
+    process.join(60)
     assert process.exitcode in (0, -signal.SIGKILL)
-    return process.exitcode == -signal.SIGKILL
+    return process.exitcode != 0
+
+
+def drawn_death(drawn: random.Random) -> Death:
+    return Death(points=drawn.randrange(25), delay_s=drawn.uniform(0, DELAY_S))
+
+
+def resumed(
+    path: Path, processes: ForkServerContext, sweep: Callable[..., None], *arguments: object
+) -> int:
+    """Sweep, kill, look, and again until it is done; return how often it was killed."""
+    drawn = random.Random(20)
+    kills, finished = 0, False
+    while not finished:
+        assert kills < 200
+        before = [each.key for each in kept(path)]
+        log = path.with_suffix(f".{kills}.log")
+        process = processes.Process(target=sweep, args=(path, log, drawn_death(drawn), *arguments))
+        process.start()
+        finished = not is_killed(process)
+        kills += not finished
+        # Nothing is lost, nothing is there twice, nothing is computed again.
+        after = [each.key for each in kept(path)]
+        assert {*before, *told(log, KEPT)} <= set(after)
+        assert len(after) == len(set(after))
+        computed = told(log, COMPUTED)
+        assert not {*computed} & {*before}
+        assert len(computed) == len(set(computed))
+    return kills
 
 
 def test_a_killed_sweep_goes_on_where_it_stopped(
     tmp_path: Path, processes: ForkServerContext
 ) -> None:
-    drawn = random.Random(20)
     path = tmp_path / "runs.db"
-    kills, finished = 0, False
-    while not finished:
-        assert kills < 200
-        before = kept(path)
-        log = tmp_path / f"{kills}.log"
-        process = processes.Process(target=sweep, args=(path, log, COUNT, kills))
-        process.start()
-        finished = not killed_after(process, log, drawn.randrange(40), drawn.uniform(0, DELAY_S))
-        kills += not finished
-        # Nothing is lost, nothing is there twice, nothing is computed again.
-        after = kept(path)
-        assert set(before) | set(told(log, KEPT)) <= set(after)
-        assert len(after) == len(set(after))
-        assert not set(told(log, COMPUTED)) & set(before)
-        assert len(told(log, COMPUTED)) == len(set(told(log, COMPUTED)))
-    assert kills >= 5
-    assert kept(path) == list(range(COUNT))
+    assert resumed(path, processes, made, COUNT) >= 4
+    assert kept(path) == [point(i) for i in range(COUNT)]
+
+
+def test_a_killed_sweep_of_a_network_ends_as_one_that_was_left_alone(
+    tmp_path: Path, processes: ForkServerContext
+) -> None:
+    path = tmp_path / "runs.db"
+    assert resumed(path, processes, real) >= 2
+    alone = run(real_plan(), are_told=True)
+    assert kept(path) == list(alone.points.points)
+    with Store.read(path) as store:
+        results = store.study().comparison.results
+    assert [(r.recipe, r.device) for r in results] == [(r.recipe, r.device) for r in alone.results]
+    assert [r.latency_s for r in results] == [r.latency_s for r in alone.results]
 
 
 def test_two_resume_at_once_and_one_is_killed(tmp_path: Path, processes: ForkServerContext) -> None:
     drawn = random.Random(30)
     kills = 0
-    for attempt in range(6):
+    for attempt in range(4):
         path = tmp_path / f"{attempt}.db"
         logs = [tmp_path / f"{attempt}.{name}.log" for name in "ab"]
-        both = [processes.Process(target=sweep, args=(path, log, COUNT, attempt)) for log in logs]
+        deaths = (drawn_death(drawn), NEVER)
+        both = [
+            processes.Process(target=made, args=(path, log, death, COUNT))
+            for log, death in zip(logs, deaths, strict=True)
+        ]
         for process in both:
             process.start()
-        kills += killed_after(both[0], logs[0], drawn.randrange(60), drawn.uniform(0, DELAY_S))
-        both[1].join(60)
-        assert both[1].exitcode == 0
-        assert set(told(logs[0], KEPT)) <= set(kept(path))
-        assert kept(path) == list(range(COUNT))
+        kills += is_killed(both[0])
+        assert not is_killed(both[1])
+        assert kept(path) == [point(i) for i in range(COUNT)]
         # A store that was let go of is one file.
         assert [each.name for each in tmp_path.glob(f"{attempt}.db*")] == [path.name]
-    # One may have been done before it could be killed, where the machine is busy.
+    # One may find nothing left to do, where the machine is busy.
     assert kills

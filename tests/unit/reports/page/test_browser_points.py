@@ -142,7 +142,7 @@ def test_results_of_a_cloud_can_be_looked_at(opened: Opener) -> None:
     page.select_option("#pareto-y", "flash_bytes")
     button = page.locator(f"{TABLE} .look").last
     button.click()
-    chosen = page.evaluate("hwsim.select.index")
+    chosen: int = page.evaluate("hwsim.select.index")
     row = page.locator(f"{TABLE} tbody tr").last.inner_text()
     made = comparison().results[chosen]
     assert made.model in row
@@ -156,6 +156,10 @@ def test_the_sweep_draws_any_axis(opened: Opener) -> None:
     refused = N - len(RUN)
     told = page.inner_text("#sweep-told")
     assert told == f"{len(RUN)} points drawn. {refused} were refused and have no figures."
+    page.click("#sweep-refused summary")
+    reasons = page.locator("#sweep-refused li").all_inner_texts()
+    assert sum(int(reason.split(" x ")[0]) for reason in reasons) == refused
+    assert all("</script><b>" in reason for reason in reasons)
     page.select_option("#sweep-device", "cortex_a72_xnnpack")
     page.select_option("#sweep-colour", "axes.structure")
     own = [p for p in RUN if p.device == "cortex_a72_xnnpack"]
@@ -218,9 +222,9 @@ def test_the_keyboard_reaches_everything(opened: Opener) -> None:
 
 def test_the_keyboard_sorts_filters_and_chooses(opened: Opener) -> None:
     page = opened(study(60))
-    page.focus("#layers-table thead th:nth-child(5) button")
+    page.focus("#layers-table thead th:nth-child(3) button")
     page.keyboard.press("Enter")
-    head = page.locator("#layers-table thead th:nth-child(5)")
+    head = page.locator("#layers-table thead th:nth-child(3)")
     assert head.get_attribute("aria-sort") == "descending"
     page.keyboard.press("Space")
     assert head.get_attribute("aria-sort") == "ascending"

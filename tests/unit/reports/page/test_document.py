@@ -1,15 +1,19 @@
+import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from html.parser import HTMLParser
 
 import pytest
 from plotly.offline import get_plotlyjs  # pyright: ignore[reportUnknownVariableType]
 
-from hwsim.records import Comparison, Study
+from hwsim.records import Comparison, Result, Study
 from reports.html import TITLE, Html
 from reports.page import render
+from reports.page.island import unpacked
 from reports.page.sections import SECTIONS
-from tests.comparisons import HOSTILE, comparison
+from reports.page.thinning import MOST_RESULTS
+from tests.comparisons import HOSTILE, KWS, comparison
 from tests.studies import study
 
 LIBRARY = str(get_plotlyjs())
@@ -97,9 +101,64 @@ def test_ids_are_unique(text: str) -> None:
     assert len(found) == len(set(found))
 
 
+def large_study() -> Study:
+    """Return 100,000 points and 1,000 results of 60 layers, whose terms compress badly."""
+    rng = random.Random(0)
+
+    def noisy(terms: Mapping[str, float]) -> dict[str, float]:
+        return {name: value * rng.uniform(0.5, 2) for name, value in terms.items()}
+
+    def drawn(result: Result, i: int) -> Result:
+        steps = tuple(
+            replace(
+                step,
+                name=f"{step.name}{j}",
+                terms_s=noisy(step.terms_s),
+                energy_terms_j=noisy(step.energy_terms_j),
+            )
+            for j in range(6)
+            for step in result.estimate.steps
+        )
+        estimate = replace(result.estimate, steps=steps)
+        return replace(
+            result,
+            device=f"{result.device}_{i % 4}",
+            recipe=f"{result.recipe}|{i}",
+            estimate=estimate,
+        )
+
+    first = comparison()
+    results = tuple(drawn(first.results[i % 17], i // 17) for i in range(1000))
+    made = study(100_000, 10)
+    return replace(made, comparison=replace(first, results=results, baseline=results[0].recipe))
+
+
 def test_a_large_study_stays_small() -> None:
-    large = render(study(100_000, 10))
-    assert len(large.encode()) < MOST_BYTES
+    made = large_study()
+    text = render(made)
+    assert len(text.encode()) < MOST_BYTES
+    assert "of 1,000 results, as many of each model and device" in text
+    page = unpacked(re.findall(r'id="study">"([^"]*)"<', text)[0])
+    assert MOST_RESULTS <= len(page["results"]) < MOST_RESULTS + 50
+    devices = {(r.model, r.device) for r in made.comparison.results}
+    assert {(r["model"], r["device"]) for r in page["results"]} == devices
+    for result in page["results"]:
+        assert page["results"][result["baseline"]]["device"] == result["device"]
+
+
+def test_doubt_stands_where_it_belongs() -> None:
+    """Beside a device that nothing backs, else beside the result."""
+    made = comparison()
+    of_kws = tuple(r for r in made.results if r.model == KWS)
+    assert overview(replace(made, results=of_kws)).count("uncalibrated") == 1
+    mixed = tuple(replace(r, is_calibrated=i > 0) for i, r in enumerate(of_kws))
+    assert overview(replace(made, results=mixed)).count("uncalibrated") == 1
+    assert overview(replace(made, results=of_kws[:1])).count("uncalibrated") == 0
+
+
+def overview(made: Comparison) -> str:
+    text = Html().render(replace(made, refusals=()))
+    return text[text.index('<section id="overview"') : text.index('<section id="costs"')]
 
 
 def test_tables_and_sentences(golden: Callable[[str, str], None]) -> None:

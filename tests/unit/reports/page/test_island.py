@@ -108,9 +108,7 @@ def naive_front(pairs: list[tuple[float, float]]) -> set[int]:
     return {
         i
         for i, (gain, cost) in enumerate(pairs)
-        if not any(
-            g >= gain and c <= cost and (g, c) != (gain, cost) for j, (g, c) in enumerate(pairs)
-        )
+        if not any(g >= gain and c <= cost and (g, c) != (gain, cost) for g, c in pairs)
     }
 
 

@@ -32,9 +32,8 @@ RECIPES = (
     ("residual", "none"),
     ("separable", "quantize"),
     ("grouped", "prune{sparsity=0.9}|quantize|encode{format=csr}"),
-    ("mlp", "prune{sparsity=0.8}|quantize{weights=4}|encode{format=bitmask}"),
 )
-DRAWS = 4
+DRAWS = 4  # The first as it is.
 CORES = "hardware.cores"
 PRICE = "([bill, changed]) => hwsim.price(bill, changed)"
 
@@ -52,6 +51,7 @@ def made(graph: str, recipe: str) -> Graph:
     return compressors.parse(recipe).apply(source, Data(x=samples(source, 8)))
 
 
+@cache
 def bills(name: str) -> list[tuple[str, str, Bill]]:
     """Return the bills of what runs there."""
     profile = load_profile(name)
