@@ -8,7 +8,7 @@ READY := .venv/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers nojit bounds bench golden clean
+.PHONY: help demo test check lint types layers nojit bounds bench golden docs clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*  ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -53,7 +53,13 @@ bench: $(READY)  ## speed as ratios to LiteRT, ONNX Runtime, scipy and pycachesi
 
 golden: $(READY)  ## rewrite the golden reports and tables; read the diff
 	$(BIN)/python -m tests.evidence_page
+	$(BIN)/python -m tests.schema_files
+	$(BIN)/python -m tests.api_page
+	$(BIN)/python -m tests.device_pages
 	$(BIN)/pytest -q tests/laws/test_reports.py tests/laws/test_techniques.py tests/unit/reports --update-golden
+
+docs: $(READY)  ## the Python interface as HTML, in build/docs
+	$(BIN)/python -m tests.api_reference
 
 clean:  ## forget the environment and what was built
 	rm -rf .venv build

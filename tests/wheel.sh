@@ -64,7 +64,7 @@ hwsim.save(hwsim.load("net.csv"), "net.tflite")
 np.savez("x.npz", x=np.zeros((2, 16, 16, 3), np.int8))
 PYTHON
 "$hwsim" evaluate net.tflite --device corstone300_tflm --html page.html --json f.json > table.txt
-"$hwsim" compare net.tflite --device corstone300_tflm --device pixel4_xnnpack > /dev/null
+"$hwsim" compare net.tflite --device corstone300_tflm --device pixel2_xnnpack > /dev/null
 "$hwsim" explain net.tflite --device corstone300_tflm > /dev/null
 "$hwsim" run net.tflite --data x.npz --output y.npz
 test -s page.html

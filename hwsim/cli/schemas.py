@@ -60,6 +60,9 @@ class _Documented(GenerateJsonSchema):
         made = super().model_schema(schema)
         made.pop("title", None)
         told = attributes_of(schema["cls"])
+        # Docstrings know fields by their names in Python, files by their aliases.
+        named = schema["cls"].model_fields.items()
+        told |= {field.alias: told[key] for key, field in named if field.alias and key in told}
         made["description"] = _head(schema["cls"])
         for key, field in made.get("properties", {}).items():
             if key in told:

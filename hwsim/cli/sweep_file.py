@@ -158,7 +158,7 @@ def _told(error: ValidationError) -> str:
 
 def _check_models(file: Path, wanted: SweepFile, models: list[str]) -> None:
     for model in wanted.models:
-        if is_callable_path(model) and not (file.parent / model).is_file():
+        if is_callable_path(model) and not _is_file(file.parent / model):
             raise RecipeError(
                 f"{file.name}: models: expected paths, got {model!r}: a file runs no code; give it "
                 f"on the command line, as --model {model}"
@@ -207,7 +207,15 @@ def _sampling(wanted: SweepFile) -> Sampling:
 def _beside(file: Path, name: str) -> str:
     """Return the path beside the sweep file where there is such a file, else the name itself."""
     path = file.parent / name
-    return str(path) if path.is_file() else name
+    return str(path) if _is_file(path) else name
+
+
+def _is_file(path: Path) -> bool:
+    """Return whether there is such a file; a name may be too long for one."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _value(key: str, value: Value) -> Value:

@@ -56,7 +56,7 @@ def find_profile(name_or_path: str) -> Path:
         near = _near(name_or_path)
         guess = f"did you mean {', '.join(near)}? " if near else ""
         raise ProfileError(
-            f"no device profile {name_or_path!r}; {guess}`hwsim devices` lists all, "
+            f"no device profile {name_or_path!r:.200}; {guess}`hwsim devices` lists all, "
             "and the path of a .yaml file is taken too"
         )
     return Path(str(files("device_profiles"))) / f"{name_or_path}.yaml"

@@ -27,6 +27,7 @@ MOST_POINTS = 1_000_000
 """Points that one sweep may have."""
 
 _MOST_CHARACTERS = 200
+_DIGITS = 9
 
 # Columns of the table beside the axes.
 _TAKEN = frozenset({
@@ -164,9 +165,9 @@ def is_key(name: str) -> bool:
 
 
 def _between(low: float, high: float, share: float, scale: Scale) -> float:
-    if scale == "log":
-        return float(low * (high / low) ** share)
-    return float(low + (high - low) * share)
+    value = low * (high / low) ** share if scale == "log" else low + (high - low) * share
+    # More digits mean nothing, and fill tables.
+    return float(f"{value:.{_DIGITS}g}")
 
 
 def _are_whole(values: list[Value]) -> bool:

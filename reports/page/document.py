@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
@@ -13,7 +14,7 @@ from reports.breaking import breakable
 from reports.labels import device_labels, profiles, recipes, short_recipes
 from reports.notes import notes
 from reports.overrides import shortened
-from reports.page.island import packed
+from reports.page.island import deflated, packed
 from reports.page.sections import sections_of
 from reports.page.thinning import trimmed
 from reports.summary import sections
@@ -65,8 +66,14 @@ def render(study: Study) -> str:
         breakable=breakable,
         island=packed(shown, full),
         scripts=[script(name) for name in (*BEFORE, *(part.id for part in parts), *AFTER)],
-        plotly=str(get_plotlyjs()),
+        plotly=_plotly(),
     )
+
+
+@cache
+def _plotly() -> str:
+    """Return plotly.js packed: plain, it would be most of the page."""
+    return deflated(str(get_plotlyjs()))
 
 
 def counts(study: Study) -> str:

@@ -55,7 +55,7 @@ def _blind(given: argparse.Namespace, folder: Path, inputs: Path) -> None:
     with little_memory():
         session.blind(list(target.seeds()), given.runs, given.seed)
     (folder / "summary.json").write_text(session.told() + "\n")
-    print(session.told())
+    print(session.told())  # noqa: T201
 
 
 def _guided(given: argparse.Namespace, folder: Path, inputs: Path) -> None:

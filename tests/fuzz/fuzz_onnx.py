@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from pathlib import Path
 from random import Random
@@ -129,10 +130,8 @@ def _change(message: Any, field: Any, value: Any, rng: Random) -> None:
             pass
         return
     if field.type != field.TYPE_MESSAGE:
-        try:
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
             setattr(message, field.name, _scalar(value, rng))
-        except (TypeError, ValueError, OverflowError):
-            pass
 
 
 def _scalar(value: Any, rng: Random) -> Any:

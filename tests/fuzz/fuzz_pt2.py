@@ -19,7 +19,8 @@ from tests.fuzz.parts import MAGIC, joined, taken, unzipped, zipped
 from tests.fuzz.target import Target
 
 WORDS = (
-    "torch.ops.aten.relu.default", "torch.ops.aten.from_file.default", "torch.ops.aten.zeros.default",
+    "torch.ops.aten.relu.default", "torch.ops.aten.from_file.default",
+    "torch.ops.aten.zeros.default",
     "torch.ops.aten.full.default", "torch.ops.aten.expand.default", "torch.ops.aten.add_.Tensor",
     "torch.os.system", "_operator.getitem", "as_int", "as_ints", "as_tensor", "as_expr", "expr_str",
     "as_none", "as_float", "as_string", "use_pickle", "weight_0", "tensor_0", "custom_obj_0", "x",

@@ -9,8 +9,9 @@ from tests.fuzz.target import Target
 from tests.fuzz.yaml_damage import damage
 
 WORDS = (
-    *AxisFile.model_fields, *SpaceFile.model_fields, *SupernetFile.model_fields, "{width}", "{bits}",
-    "prune{sparsity={width}}", "latency_s", "accuracy", "energy_j", "1e-300", "1e300", "1000000",
+    *AxisFile.model_fields, *SpaceFile.model_fields, *SupernetFile.model_fields, "{width}",
+    "{bits}", "prune{sparsity={width}}", "latency_s", "accuracy", "energy_j", "1e-300", "1e300",
+    "1000000",
 )  # fmt: skip
 
 

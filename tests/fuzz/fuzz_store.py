@@ -19,8 +19,11 @@ from tests.fuzz.target import Target
 _TABLES = ("hwsim_points", "hwsim_results", "hwsim_meta", "hwsim_asked")
 _MOST_STEPS = 1_000_000
 _HOSTILE = (
-    "ALTER TABLE hwsim_points RENAME TO hwsim_old; CREATE VIEW hwsim_points AS "
-    "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) SELECT n, o.* FROM r, hwsim_old o",
+    (
+        "ALTER TABLE hwsim_points RENAME TO hwsim_old; CREATE VIEW hwsim_points AS "
+        "WITH RECURSIVE r(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM r) "
+        "SELECT n, o.* FROM r, hwsim_old o"
+    ),
     "ALTER TABLE hwsim_points DROP COLUMN top1",
     "ALTER TABLE hwsim_results DROP COLUMN ordinal",
     "DROP TABLE hwsim_asked",
@@ -81,6 +84,8 @@ def _change(connection: sqlite3.Connection, rng: Random) -> None:
     """Set one value of one row."""
     table = rng.choice(_TABLES)
     columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    if not columns:
+        return  # Damage took the table.
     column = rng.choice(columns)
     connection.execute("PRAGMA ignore_check_constraints = ON")
     found = connection.execute(f"SELECT rowid, {column} FROM {table}").fetchall()

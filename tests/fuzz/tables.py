@@ -6,7 +6,7 @@ from hwsim.interchange._topology_ops import BUILDERS
 from hwsim.interchange._topology_rows import COLUMNS
 
 WORDS = (
-    *COLUMNS, *BUILDERS, "input", "same", "valid", "3x3", "1048576", "1048576x1048576", "0", "-1",
+    *COLUMNS, *BUILDERS, "input", "same", "valid", "3x3", "65536", "1048576x1048576", "0", "-1",
     "1x2x3x4x5x6x7x8", "relu6", "32", "8", "yes", "no", "a;b", "a", "b", "0.99", "1;2", "-2",
 )  # fmt: skip
 LAYERS: tuple[dict[str, str], ...] = (

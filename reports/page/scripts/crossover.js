@@ -67,7 +67,7 @@
 
   // Of a curve that never passes 1.
   function elsewhere(curve) {
-    if (most(curve) < hwsim.data.least_gain) return `nowhere: at most ${hwsim.times(most(curve))}`;
+    if (most(curve) < hwsim.data.least_gain) return `never pays: at most ${hwsim.times(most(curve))}`;
     return Math.min(...speedups(curve)) >= 1 ? "above 1 throughout" : "nowhere";
   }
 

@@ -1,13 +1,16 @@
 "use strict";
-/* Unpack the study and draw all sections. */
-async function unpacked(text) {
-  const bytes = Uint8Array.from(atob(JSON.parse(text)), (letter) => letter.charCodeAt(0));
+/* Unpack plotly and the study, and draw all sections. */
+function unpacked(id) {
+  const bytes = Uint8Array.from(atob(JSON.parse(hwsim.by(id).textContent)), (letter) => letter.charCodeAt(0));
   const stream = new Blob([bytes]).stream().pipeThrough(new DecompressionStream("deflate"));
-  return JSON.parse(await new Response(stream).text());
+  return new Response(stream).text();
 }
 
 async function start() {
-  hwsim.data = await unpacked(hwsim.by("study").textContent);
+  const library = document.createElement("script");
+  library.textContent = await unpacked("plotly");
+  document.head.append(library);
+  hwsim.data = JSON.parse(await unpacked("study"));
   hwsim.data.results.forEach((result, i) => (result.index = i));
   hwsim.startPicker();
   hwsim.by("theme").addEventListener("click", () => hwsim.setTheme(hwsim.theme() === "dark" ? "light" : "dark"));

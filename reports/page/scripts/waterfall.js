@@ -158,6 +158,7 @@
     sum.replaceChildren();
     hwsim.put(sum, "b", `${hwsim.withUnit(before.latency_s, hwsim.SECONDS)} → ${hwsim.withUnit(result.latency_s, hwsim.SECONDS)}, ${hwsim.times(ratio)}`);
     if (result.bars) sum.append(`: ${result.bars.verdict}`);
+    if (rows.length === 2) sum.append(` No ${view} differs by ${100 * SMALL} % of the latency.`);
     table(rows, before);
     chart(rows, before);
   }

@@ -9,9 +9,11 @@ from __future__ import annotations
 import io
 import json
 import logging
+import os
 import pickle
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,13 +31,13 @@ CONSTANTS = "data/constants/model_constants_config.json"
 
 
 class Dropper:
-    """Its pickle opens a file to write."""
+    """Its pickle makes a folder."""
 
     def __init__(self, path: Path) -> None:
         self.path = str(path)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return open, (self.path, "w")
+        return os.mkdir, (self.path,)
 
 
 Parts = dict[str, bytes]
@@ -69,7 +71,7 @@ def opaque_object(parts: Parts, drop: Path) -> None:
 
 
 def symbolic_extent(parts: Parts, drop: Path) -> None:
-    extent = {"as_expr": {"expr_str": f"open({str(drop)!r}, 'w')", "hint": None}}
+    extent = {"as_expr": {"expr_str": f"open({str(drop)!r}, 'w').close()", "hint": None}}
 
     def edit(tree: Any) -> None:
         tree["graph_module"]["graph"]["tensor_values"]["x"]["sizes"][2] = extent
@@ -110,10 +112,8 @@ def test_torch_itself_runs_what_a_file_holds(
 @pytest.mark.parametrize("attack", ATTACKS, ids=lambda attack: attack.__name__)
 def test_hwsim_runs_nothing(attack: Callable[[Parts, Path], None], tmp_path: Path) -> None:
     path, drop = attacked(attack, tmp_path)
-    try:
+    with suppress(InterchangeError):
         load(path)
-    except InterchangeError as error:
-        assert "expected" in str(error)
     assert not drop.exists()
 
 

@@ -95,6 +95,19 @@ def test_forks_are_due_on_more_than_one_core() -> None:
     assert found.latency_s.tolist() == [30, 20]
 
 
+def test_what_moves_elements_scales_by_an_efficiency_of_its_own() -> None:
+    step = StepBill(
+        name="a",
+        op="conv2d",
+        charges=(charge("mac", 30), charge("output", 20, "memory"), charge("call", 5, "alone")),
+        gathers={"hardware.memories.ram.latency_cycles": 4},
+    )
+    chip = {"hardware.memory_core_efficiency": 0.5, "hardware.memories.ram.latency_cycles": 10.0}
+    own, cores = by_hand((step,), **chip), {"hardware.cores": 3.0}
+    assert step_terms(own, cores) == ({"mac": 10, "output": 10, "gather:ram": 20, "call": 5},)
+    assert reprice(own, cores).latency_s.tolist() == [45]
+
+
 @pytest.mark.parametrize(
     ("values", "said"),
     [

@@ -57,7 +57,7 @@ def sweeps(draw: st.DrawFn) -> tuple[str, list[dict[str, Value]]]:
     return device, draw(st.lists(row, min_size=1, max_size=6))
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(asked=sweeps())
 def test_a_point_is_what_its_model_alone_costs(
     asked: tuple[str, list[dict[str, Value]]],

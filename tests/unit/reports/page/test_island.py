@@ -75,8 +75,9 @@ def test_a_figure_that_json_cannot_say_is_refused(odd: float) -> None:
         of(replace(made, points=Points(axes=made.points.axes, points=(first,))))
 
 
-def test_many_results_share_the_room() -> None:
+def test_many_results_share_the_room(monkeypatch: pytest.MonkeyPatch) -> None:
     """All keep their figures; what has layers is spread over models and devices."""
+    monkeypatch.setattr("reports.page.island.MOST_BYTES", 300_000)
     rng = random.Random(0)
     made = comparison()
     many = tuple(
@@ -88,11 +89,11 @@ def test_many_results_share_the_room() -> None:
                 steps=tuple(
                     replace(s, terms_s={k: v * rng.random() for k, v in s.terms_s.items()})
                     for s in result.estimate.steps
-                    for _ in range(12)
+                    for _ in range(6)
                 ),
             ),
         )
-        for i in range(20)
+        for i in range(8)
         for result in made.results
     )
     page = of(replace(study(), comparison=replace(made, results=many)))
