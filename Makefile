@@ -40,7 +40,7 @@ types: $(READY)  ## types, strict
 	$(BIN)/pyright
 
 layers: $(READY)  ## who may import whom
-	$(BIN)/lint-imports
+	$(BIN)/lint-imports --no-cache
 
 nojit: $(READY)  ## the tests that need no speed, kernels interpreted
 	NUMBA_DISABLE_JIT=1 $(PYTEST) -m "not slow"

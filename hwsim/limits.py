@@ -56,8 +56,8 @@ YAML_INTEGER = (1 << 63) - 1
 PICKED_POSITIONS = 1 << 20
 """Of a gather whose positions a file gives, or that mirrored padding asks for."""
 
-SWEEP_POINTS = 10_000_000
-"""Of a sweep: a day's work at a hundred a second."""
+SWEEP_POINTS = 1_000_000
+"""Of a sweep: a store of half a gigabyte."""
 
 INFLATED_BYTES = 256 << 20
 """What any archive may inflate to, beside `INFLATED_RATIO` times its own bytes."""

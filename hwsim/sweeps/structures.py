@@ -43,7 +43,7 @@ class Structure:
 
         A price of zero would drop out of the bill, which others need.
         """
-        return {**self.fixed, **{key: min(values) for key, values in self.priced.items()}}
+        return {**self.fixed, **{key: max(values) for key, values in self.priced.items()}}
 
 
 def structures_of(

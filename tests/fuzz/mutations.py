@@ -83,7 +83,7 @@ def tree_damaged(tree: Any, rng: Random, words: tuple[str, ...] = ()) -> Any:
                 other, place = rng.choice(places)
                 holder[key] = json.loads(json.dumps(other[place]))
             case 2 if type(holder) is list:
-                holder.insert(key, json.loads(json.dumps(holder[key])))
+                cast("list[Any]", holder).insert(key, json.loads(json.dumps(holder[key])))
             case 3 if isinstance(holder[key], int):
                 holder[key] += rng.choice((-2, -1, 1, 2, 100))
             case 4 if words:

@@ -194,3 +194,9 @@ def test_texts_of_the_space_are_checked(hwsim: Hwsim) -> None:
     assert "space.yaml: constraints: " in ended.err
     assert "latency_s has no unit 'miles'; known: s, ms" in ended.err
     assert len(ended.err.strip().splitlines()) == 1
+
+
+def test_a_front_of_nothing_is_said(hwsim: Hwsim) -> None:
+    ended = hwsim(*command("--device", DEVICE, "--device", OTHER, "--constraint", "< 1 ns"))
+    assert ended.status == 0, ended.err
+    assert "0 of 2 trials (2 beyond a limit) are best" in ended.out

@@ -124,7 +124,10 @@ def test_constants_are_not_read_from_files(tmp_path: Path) -> None:
         nodes = tree["graph_module"]["graph"]["nodes"]
         node = next(n for n in nodes if n["target"].startswith("torch.ops.aten.mul"))
         node["target"] = "torch.ops.aten.from_file.default"
-        given = {"filename": {"as_string": str(drop)}, "shared": {"as_bool": True}}
+        given: dict[str, dict[str, object]] = {
+            "filename": {"as_string": str(drop)},
+            "shared": {"as_bool": True},
+        }
         given["size"] = {"as_int": 3}
         node["inputs"] = [{"name": n, "arg": arg, "kind": 1} for n, arg in given.items()]
 

@@ -51,7 +51,7 @@ def whole(name: str, *numbers: int) -> TensorProto:
 def laughs() -> bytes:
     """Return a model of 20 functions, each calling the one before it 8 times."""
     versions = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
-    functions = []
+    functions: list[Any] = []
     for level in range(20):
         op, domain = (f"f{level - 1}", "own") if level else ("Relu", "")
         nodes = [helper.make_node(op, [f"t{i}"], [f"t{i + 1}"], domain=domain) for i in range(8)]

@@ -156,6 +156,14 @@ def test_a_kernel_is_never_free() -> None:
         reprice(own, {"runtime.kernels.heavy.cycles.per_mac": np.array([1.0, 0.0])})
 
 
+def test_a_light_kernel_is_never_free() -> None:
+    profile = unit_device(cycles=Cycles(per_mac=1.0))
+    program = lower(residual_integers(), profile)
+    own = bill_of(program, count(program))
+    with pytest.raises(ProfileError, match="light.cycles.per_output: expected a price above 0"):
+        reprice(own, {"runtime.kernels.light.cycles.per_output": np.array([1.0, 0.0])})
+
+
 def test_a_version_with_dots_is_one_name() -> None:
     profile = unit_device(version="2.16", versions={"2.16": Version(scale=3.0)})
     program = lower(layer(np.ones((4, 4)), Dense()), profile)

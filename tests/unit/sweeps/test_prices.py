@@ -77,3 +77,15 @@ def test_a_point_is_what_its_model_alone_costs(
                    estimate.macs_effective)  # fmt: skip
         assert tuple(row[name] for name in WHOLE) == counted
         assert row["calibrated"] == alone.is_calibrated
+
+
+@pytest.mark.parametrize("values", [[0.0, 1e6], [1e6, 0.0]])
+def test_a_price_of_zero_hides_no_other(values: list[float]) -> None:
+    axes = {"runtime.per_inference": values}
+    table = sweep([GRAPH], [compressors.parse("none")], ["gather_cpu_sim"], axes=axes)
+    alone = [
+        evaluate(GRAPH, load_profile("gather_cpu_sim", {"runtime.per_inference": value})).latency_s
+        for value in values
+    ]
+    assert table["latency_s"].tolist() == pytest.approx(alone, rel=1e-12, abs=0)
+    assert alone[0] != alone[1]

@@ -77,7 +77,7 @@ def drag(page: Page, start: tuple[float, float], end: tuple[float, float]) -> No
 def test_the_box_lists_what_lies_in_it(opened: Opener, is_log: bool) -> None:
     page = opened(study(N))
     page.set_checked("#pareto-xlog", is_log)
-    drag(page, (0.1, 0.05), (0.6, 0.7))
+    drag(page, (0.1, 0.2), (0.6, 0.7))
     shape = page.evaluate("document.getElementById('pareto-chart').layout.shapes[0]")
     inside = [
         p
