@@ -8,7 +8,7 @@ READY := .venv/.ready
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check lint types layers nojit bounds bench golden docs clean
+.PHONY: help demo test check lint types layers nojit bounds bench golden docs wheel fuzz clean
 
 help:  ## list the targets
 	@sed -nE 's/^([a-z]+):.*  ## (.*)/  make \1|\2/p' Makefile | column -t -s '|'
@@ -60,6 +60,13 @@ golden: $(READY)  ## rewrite the golden reports and tables; read the diff
 
 docs: $(READY)  ## the Python interface as HTML, in build/docs
 	$(BIN)/python -m tests.api_reference
+
+wheel: $(READY)  ## build the wheel, install it in an empty environment, use it there
+	tests/wheel.sh $(PYTHON)
+
+fuzz: $(READY)  ## a hundred thousand hostile inputs for every reader
+	$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[fuzz]'
+	for reader in csv hwsim json npz onnx profile pt2 recipe space spec store sweep tflite; do $(BIN)/python -m tests.fuzz $$reader --runs 100000 || exit 1; done
 
 clean:  ## forget the environment and what was built
 	rm -rf .venv build

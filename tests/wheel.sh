@@ -50,22 +50,22 @@ export XDG_CACHE_HOME=$work/cache
 mkdir elsewhere
 cd elsewhere
 cat > net.csv <<'TABLE'
-name,op,height,width,channels,kernel,stride
-image,input,16,16,3,,
-conv,conv2d,,,8,3,2
-pool,average_pool2d,,,,8,
-flat,linear,,,10,,
+name,op,height,width,channels,kernel,stride,bits
+image,input,16,16,3,,,32
+conv,conv2d,,,8,3,2,32
+pool,average_pool2d,,,,8,,
+flat,linear,,,10,,,32
 TABLE
 "$hwsim" --help > /dev/null
 "$hwsim" devices | tail -n 1
 "$work/env/bin/python" - <<'PYTHON'
 import numpy as np, hwsim
 hwsim.save(hwsim.load("net.csv"), "net.tflite")
-np.savez("x.npz", x=np.zeros((2, 16, 16, 3), np.int8))
+np.savez("x.npz", x=np.zeros((2, 16, 16, 3), np.float32))
 PYTHON
 "$hwsim" evaluate net.tflite --device corstone300_tflm --html page.html --json f.json > table.txt
 "$hwsim" compare net.tflite --device corstone300_tflm --device pixel2_xnnpack > /dev/null
-"$hwsim" explain net.tflite --device corstone300_tflm > /dev/null
+"$hwsim" explain net.tflite --recipe "prune{sparsity=0.5}" --device corstone300_tflm > /dev/null
 "$hwsim" run net.tflite --data x.npz --output y.npz
 test -s page.html
 if [ "$torch" = without-torch ]; then

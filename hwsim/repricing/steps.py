@@ -86,7 +86,7 @@ def _step_cycles(step: StepBill, bill: Bill, numbers: Mapping[str, float]) -> Te
     """Return the cycles of one step by term, but for launches and the start of the inference."""
     shares, scale = _shares(numbers), _scale(bill, numbers)
     cycles: Terms = {
-        charge.term: charge.count * numbers[charge.price] * scale * shares[charge.sharing]
+        charge.term: scale * numbers[charge.price] * (charge.count * shares[charge.sharing])
         for charge in step.charges
     }
     outside = {term: cycles.pop(term) for term in ("layout", "fork") if term in cycles}

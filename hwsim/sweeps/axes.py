@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 import numpy as np
 
 from hwsim.errors import RecipeError
+from hwsim.limits import SWEEP_POINTS
 from hwsim.records.points import Value
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ Choice: TypeAlias = Mapping[str, Value]
 BATCH = "batch"
 """The axis whose values are samples per inference."""
 
-MOST_POINTS = 1_000_000
+MOST_POINTS = SWEEP_POINTS
 """Points that one sweep may have."""
 
 _MOST_CHARACTERS = 200

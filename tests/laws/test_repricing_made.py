@@ -54,6 +54,7 @@ def devices(draw: st.DrawFn) -> DeviceProfile:
             size_bytes=1 << 20, bytes_per_cycle=0.5, pj_per_byte=3.0, holds=("weights",)
         ),
     }
+    runtime: dict[str, Any] = {name: name for name in RUNTIME}
     profile = unit_device(
         Tile(m=draw(st.sampled_from((1, 8)))),
         Cycles(**{name: name for name in FIELDS}),
@@ -61,7 +62,7 @@ def devices(draw: st.DrawFn) -> DeviceProfile:
         constants=constants,
         overlaps_memory=draw(st.booleans()),
         versions={"1": Version(scale=draw(st.sampled_from((1.0, 2.5))))},
-        **{name: name for name in RUNTIME},
+        **runtime,
     )
     chip: dict[str, object] = {
         "cores": draw(st.integers(1, 3)),

@@ -71,6 +71,15 @@ def test_a_pipeline_takes_its_slowest_stage_and_hides_transfers() -> None:
     assert reprice(own, {}).energy_j[0] == pytest.approx(330 * 3e-12)
 
 
+def test_stages_that_are_hidden_back_nothing() -> None:
+    charges = (charge("mac", 100), charge("output", 90, "memory"), charge("weights", 90, "memory"))
+    step = StepBill(name="conv", op="conv2d", charges=charges, is_pipelined=True)
+    own = replace(by_hand((step,)), held_out_p90=0.1)
+    hidden = ("runtime.constants.output", "runtime.constants.weights")
+    assert not reprice(replace(own, fitted=hidden), {}).is_calibrated[0]
+    assert reprice(replace(own, fitted=("runtime.constants.mac",)), {}).is_calibrated[0]
+
+
 def test_launches_wait_for_the_host_and_an_inference_starts_once() -> None:
     steps = tuple(
         StepBill(name=name, op="add", charges=(charge("output", 10, "memory"),), is_launched=works)
@@ -160,7 +169,7 @@ def test_a_light_kernel_is_never_free() -> None:
     profile = unit_device(cycles=Cycles(per_mac=1.0))
     program = lower(residual_integers(), profile)
     own = bill_of(program, count(program))
-    with pytest.raises(ProfileError, match="light.cycles.per_output: expected a price above 0"):
+    with pytest.raises(ProfileError, match=r"light\.cycles\.per_output: expected a price above 0"):
         reprice(own, {"runtime.kernels.light.cycles.per_output": np.array([1.0, 0.0])})
 
 
