@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from compressors._digest import digest
 from compressors.workbench import UNWATCHED
+from hwsim.digest import digest_of_data, digest_of_graph, digest_of_texts
 from hwsim.errors import HwsimError, RecipeError
 from hwsim.npz import DAMAGES, read_arrays
 from hwsim.version import __version__
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from hwsim.graph import Graph
 
 _SUFFIX = ".hwsim"
+# Of the digests that name files.
+_DIGITS = 32
 
 
 @dataclass(slots=True)
@@ -83,7 +85,9 @@ class Checkpoints:
     def step(self, spec: str, graph: Graph, bench: Workbench, make: Callable[[], Graph]) -> Graph:
         """See `Watcher.step`."""
         graphs = (graph, bench.original, bench.teacher, bench.real)
-        key = digest(*graphs, spec, bench.data, self._context, __version__)
+        held = ["" if own is None else digest_of_graph(own) for own in graphs]
+        held.append(digest_of_data(bench.data))
+        key = digest_of_texts(*held, spec, self._context, __version__)[:_DIGITS]
         finished = self._folder / f"{key}{_SUFFIX}"
         if finished.exists():
             return self._finished(finished)

@@ -1,7 +1,7 @@
 """Train a small residual network on scikit-learn's 8 x 8 handwritten digits.
 
 python examples/digits.py --output FOLDER
-python examples/digits.py --output FOLDER --hold-out 0.333
+python examples/digits.py --output FOLDER --hold-out 0.333 --hold-out-seed 1 --shifted
 hwsim evaluate examples.digits:model --device DEVICE
 """
 
@@ -92,20 +92,30 @@ def digits() -> tuple[Samples, Samples]:
     return _split((x, bunch.target.astype(np.int64)), TEST_SHARE)
 
 
-def validation(share: float) -> tuple[Samples, Samples]:
+def validation(share: float, seed: int = SPLIT_SEED) -> tuple[Samples, Samples]:
     """Return (what is left to train, what chooses), this share of the training images.
 
     The test images are in neither: what is chosen by some images is flattered by them.
     """
-    return _split(digits()[0], share)
+    return _split(digits()[0], share, seed)
 
 
-def _split(samples: Samples, share: float) -> tuple[Samples, Samples]:
+def with_shifts(samples: Samples) -> Samples:
+    """Return the images, and after them copies moved by one pixel in each of 8 directions.
+
+    Training moves whole batches so; what learns from a file has no other way to see it.
+    """
+    x, y = samples
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 1), (1, 1)))
+    moves = [(1, 1), *((i, j) for i in range(3) for j in range(3) if (i, j) != (1, 1))]
+    copies = [padded[:, :, down : down + 8, right : right + 8] for down, right in moves]
+    return np.concatenate(copies), np.tile(y, len(copies))
+
+
+def _split(samples: Samples, share: float, seed: int = SPLIT_SEED) -> tuple[Samples, Samples]:
     """Return (the rest, a share with as many of each digit)."""
     x, y = samples
-    parts = cast("Any", train_test_split)(
-        x, y, test_size=share, stratify=y, random_state=SPLIT_SEED
-    )
+    parts = cast("Any", train_test_split)(x, y, test_size=share, stratify=y, random_state=seed)
     x_rest, x_part, y_rest, y_part = parts
     return (x_rest, y_rest), (x_part, y_part)
 
@@ -176,13 +186,17 @@ def main() -> None:
         help="of the training images, which the network does not see, to digits_val.npz; "
         "the test images are left out",
     )
+    parser.add_argument("--hold-out-seed", type=int, default=SPLIT_SEED, help="of that split")
+    parser.add_argument(
+        "--shifted", action="store_true", help="copies moved by a pixel join digits_train.npz"
+    )
     arguments = parser.parse_args()
     folder: Path = arguments.output
     folder.mkdir(parents=True, exist_ok=True)
     share: float | None = arguments.hold_out
     kind = "test" if share is None else "val"
-    to_train, aside = digits() if share is None else validation(share)
-    written = {"train": to_train, kind: aside}
+    to_train, aside = digits() if share is None else validation(share, arguments.hold_out_seed)
+    written = {"train": with_shifts(to_train) if arguments.shifted else to_train, kind: aside}
     for name, (x, y) in written.items():
         np.savez(folder / f"digits_{name}.npz", x=x, y=y)
     start_s = time.perf_counter()

@@ -1,7 +1,7 @@
 """Say where one recipe of a comparison dominates all others.
 
 hwsim compare ... --csv comparison.csv
-python examples/dominance.py comparison.csv RECIPE
+python examples/dominance.py RECIPE comparison.csv ...
 """
 
 from __future__ import annotations
@@ -49,10 +49,11 @@ def _better(rival: dict[str, Any], own: dict[str, Any]) -> list[str]:
 def main() -> None:
     """Print one line for each device."""
     parser = argparse.ArgumentParser(description=main.__doc__)
-    parser.add_argument("comparison", help="file of hwsim compare --csv")
-    parser.add_argument("recipe", help="name of the recipe there")
+    parser.add_argument("recipe", help="its name in the reports")
+    parser.add_argument("comparisons", nargs="+", help="files of hwsim compare --csv")
     arguments = parser.parse_args()
-    found = dominance(pd.read_csv(arguments.comparison), arguments.recipe)
+    rows = pd.concat([pd.read_csv(file) for file in arguments.comparisons])
+    found = dominance(rows, arguments.recipe)
     for device, told in found.items():
         print(f"{device}: {'dominates all others' if not told else '; '.join(told)}")
     print(f"dominates on {sum(not told for told in found.values())} of {len(found)} devices")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
@@ -11,7 +12,9 @@ from hwsim.cost.price import cycles_per_byte
 from hwsim.errors import HwsimError
 from hwsim.lower import lower
 from hwsim.memory import peak_bytes
-from hwsim.profile.scaled import rescaled
+from hwsim.profile import load_profile, value_of
+from hwsim.profile.scaled import expanded, is_scale, rescaled
+from hwsim.profile.sources import covering
 from hwsim.records import Alive, Detail, Provenance, Roof
 from hwsim.repricing import bill_of, spreads_of
 
@@ -32,6 +35,8 @@ def detail_of(
     counts: Sequence[Counts],
     estimate: Estimate,
     activations: Activations | None = None,
+    *,
+    laid: tuple[str, ...] | None = None,
 ) -> Detail:
     """Return what a page shows of one result beyond its figures.
 
@@ -40,6 +45,8 @@ def detail_of(
         counts: One record per step.
         estimate: What they cost there.
         activations: Those that `counts` were counted with; other widths are counted with them too.
+        laid: `key=value` texts over the profile, for a command line that says the same; None where
+            nobody knows.
     """
     bill = bill_of(program, counts)
     sources = _sources_of(program.profile, bill)
@@ -52,6 +59,7 @@ def detail_of(
         bytes_roofs=_bytes_roofs(program),
         spreads=spreads_of(bill, program.profile.sources),
         provenance=_provenance(program.profile, sources),
+        laid=None if laid is None else _ordinary(program.profile, laid),
     )
 
 
@@ -72,6 +80,28 @@ def _widths(program: Program, bill: Bill, activations: Activations | None) -> Ma
         except HwsimError:
             continue
     return bills
+
+
+def _ordinary(profile: DeviceProfile, laid: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return what is laid over a shipped profile, factors written out as the keys that they mean.
+
+    A factor is laid over all other overrides, so nothing more can be laid over it. None where the
+    profile is not that of its name, so that nobody knows what the factors were of.
+    """
+    pairs = [text.partition("=") for text in laid]
+    if not any(is_scale(key) for key, _, _ in pairs):
+        return laid
+    try:
+        given = {key: value_of(key, text) for key, _, text in pairs}
+        plain = {key: value for key, value in given.items() if not is_scale(key)}
+        scales = {key: value for key, value in given.items() if is_scale(key)}
+        if load_profile(profile.name, given).sha256 != profile.sha256:
+            return None
+        meant = expanded(load_profile(profile.name, plain), scales)
+    except HwsimError:
+        return None
+    kept = [text for text, (key, _, _) in zip(laid, pairs, strict=True) if not is_scale(key)]
+    return (*kept, *(f"{key}={json.dumps(value)}" for key, value in meant.items()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,12 +199,5 @@ def _words(profile: DeviceProfile) -> str:
 
 def _sources_of(profile: DeviceProfile, bill: Bill) -> dict[str, str]:
     """Return the sources of the numbers of a bill, under the longest key that covers each."""
-    used = {_covering(key, profile.sources) for key in bill.prices}
+    used = {covering(key, profile.sources) for key in bill.prices}
     return {key: text for key, text in profile.sources.items() if key in used}
-
-
-def _covering(key: str, sources: Mapping[str, str]) -> str | None:
-    """Return the longest key of `sources` that is `key` or a prefix of it; None without one."""
-    parts = key.split(".")
-    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
-    return next((prefix for prefix in prefixes if prefix in sources), None)

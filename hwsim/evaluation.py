@@ -74,7 +74,8 @@ def bare(result: Result, made_of: Priced) -> Result:
 def detailed(result: Result, made_of: Priced) -> Result:
     """Return the result with what a page shows beside its figures."""
     program, counts, seen = made_of.program, made_of.counts, made_of.activations
-    return replace(result, detail=detail_of(program, counts, made_of.estimate, seen))
+    detail = detail_of(program, counts, made_of.estimate, seen, laid=result.overrides)
+    return replace(result, detail=detail)
 
 
 def estimate(graph: Graph, device: DeviceProfile, activations: Data | None = None) -> Estimate:

@@ -43,6 +43,8 @@ def _result(known: Facts, result: Result) -> dict[str, object]:
     accuracy = None if n is None else {"top1": top1, "n": n}
     return {
         **fields,
+        # A document of single samples stays what it was.
+        **({} if result.batch == 1 else {"batch": result.batch}),
         "accuracy": accuracy,
         "overflows": [{**asdict(o), "share": o.share} for o in result.overflows],
         "steps": [_step(step) for step in result.estimate.steps],

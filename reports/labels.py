@@ -22,9 +22,16 @@ HASH_DIGITS: Final = 12
 
 
 def device_label(result: Result | Refusal) -> str:
-    """Return the device, and the overrides laid over its profile, if any."""
-    overrides = ", ".join(result.overrides)
-    return f"{result.device} [{overrides}]" if overrides else result.device
+    """Return the device, and what is laid over its profile and how large a batch is, if any."""
+    batch = batch_of(result)
+    settings = (*result.overrides, *(() if batch == 1 else (f"batch {batch}",)))
+    return f"{result.device} [{', '.join(settings)}]" if settings else result.device
+
+
+def batch_of(cell: Result | Refusal) -> int:
+    """Return how many samples an inference has; a refusal tells in its reason, if it matters."""
+    batch: int = getattr(cell, "batch", 1)
+    return batch
 
 
 def device_labels(comparison: Comparison) -> tuple[str, ...]:

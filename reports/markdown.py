@@ -34,7 +34,8 @@ class Markdown:
         full = cleaned(comparison)
         shown = shortened(full)
         lines: list[str] = []
-        for section in sections(shown):
+        models = sections(shown)
+        for section in models:
             lines += [f"## {escape(section.model)}", ""]
             lines += [] if section.heat is None else _heat(section.heat)
             lines += _table(section)
@@ -47,7 +48,7 @@ class Markdown:
             )
             refused = [(f"{r.recipe} on {r.devices}", r.reason) for r in section.refusals]
             lines += _list("Refused", [_item(place, reason) for place, reason in refused])
-        lines += [text for note in notes(full) for text in (escape(note), "")]
+        lines += [text for note in notes(full, models) for text in (escape(note), "")]
         lines += _list("Profiles", [f"- {escape(text)}" for text in profiles(shown)])
         return "\n".join([*lines, f"hwsim {escape(shown.version)}"]) + "\n"
 

@@ -8,32 +8,46 @@ from typing import TYPE_CHECKING, Final
 from reports.heat import OTHER_BASELINE
 from reports.labels import device_label
 from reports.overrides import spelled_out
-from reports.summary import ON_FRONT, sections
-from reports.why import whys
+from reports.summary import ON_FRONT
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator
+    from collections.abc import Container, Iterator, Sequence
 
     from hwsim.records import Accuracy, Comparison
+    from reports.summary import Section
 
 LEGEND: Final = (
     f"{ON_FRONT} on the Pareto front of accuracy against latency of its model and device."
 )
 
 
-def notes(comparison: Comparison, hidden: Container[str] = ()) -> tuple[str, ...]:
-    """Return the notes to a comparison, none about columns that are `hidden`."""
+def notes(
+    comparison: Comparison, models: Sequence[Section], hidden: Container[str] = ()
+) -> tuple[str, ...]:
+    """Return the notes to a comparison.
+
+    Args:
+        comparison: Overrides as they were given.
+        models: Its sections, as they are shown.
+        hidden: Titles of columns that are not shown.
+    """
     lines: list[str] = []
     if "MACs" not in hidden and comparison.results:
         lines.append("MACs: those whose weight is not zero / all of the dense model.")
     own = [r for r in comparison.results if comparison.baseline_of(r) is r]
     if any(result.recipe != comparison.baseline for result in own):
         lines.append(f"{OTHER_BASELINE} baseline of a device that does not run that recipe.")
-    if any(" over" in why.text for why in whys(comparison)):
+    if any(" over" in why.text for model in models for why in model.whys):
         lines.append("Time over: what exceeds the baseline's divided by the ratio of the MACs.")
+    batches = sorted({result.batch for result in comparison.results} - {1})
+    if batches:
+        told = ", ".join(f"{batch:,}" for batch in batches)
+        lines.append(
+            f"Latency and energy are of a whole batch: of {told} samples where it says so."
+        )
     if "top-1" not in hidden:
         lines += _samples(comparison)
-        rows = [row for section in sections(comparison) for row in section.rows]
+        rows = [row for model in models for row in model.rows]
         if any(cell.endswith(ON_FRONT) for row in rows for cell in row.cells[2:]):
             lines.append(LEGEND)
     return (*lines, *spelled_out(comparison))

@@ -6,6 +6,8 @@ import math
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+from reports.labels import batch_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -53,8 +55,10 @@ def grouped(cells: Sequence[Result | Refusal]) -> list[str]:
     """Return devices, one that comes with several overrides once: `m7 [clock_hz=80e6, 160e6]`."""
     groups: dict[tuple[str, tuple[str, ...]], dict[tuple[str, ...], None]] = {}
     for cell in cells:
-        keys = tuple(text.partition("=")[0] for text in cell.overrides)
-        groups.setdefault((cell.device, keys), {})[cell.overrides] = None
+        batch = batch_of(cell)
+        settings = (*cell.overrides, *(() if batch == 1 else (f"batch={batch}",)))
+        keys = tuple(text.partition("=")[0] for text in settings)
+        groups.setdefault((cell.device, keys), {})[settings] = None
     return [_group(device, keys, tuple(found)) for (device, keys), found in groups.items()]
 
 

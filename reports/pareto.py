@@ -56,9 +56,9 @@ def rivals_of(results: Sequence[Result]) -> list[int]:
 
 
 def _groups(results: Sequence[Result]) -> list[list[int]]:
-    groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
+    groups: dict[tuple[str, str, tuple[str, ...], int], list[int]] = {}
     for i, result in enumerate(results):
         if result.accuracy is not None and result.fits:
-            place = (result.model, result.device, result.overrides)
+            place = (result.model, result.device, result.overrides, result.batch)
             groups.setdefault(place, []).append(i)
     return list(groups.values())

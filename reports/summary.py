@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from reports.causes import executed_as
@@ -100,10 +100,14 @@ Writer: TypeAlias = "Callable[[Result, Unit], str]"
 def sections(comparison: Comparison) -> tuple[Section, ...]:
     """Return one section per model, in the order asked for."""
     cells = (*comparison.results, *comparison.refusals)
-    return tuple(_section(comparison, model) for model in dict.fromkeys(c.model for c in cells))
+    held_back = whys(comparison)
+    return tuple(
+        _section(comparison, model, tuple(why for why in held_back if why.model == model))
+        for model in dict.fromkeys(c.model for c in cells)
+    )
 
 
-def _section(comparison: Comparison, model: str) -> Section:
+def _section(comparison: Comparison, model: str, held_back: tuple[Why, ...]) -> Section:
     results = _by_device([result for result in comparison.results if result.model == model])
     filled = _columns(comparison, results)
     is_compared = len({result.recipe for result in results}) > 1
@@ -120,7 +124,7 @@ def _section(comparison: Comparison, model: str) -> Section:
             )
             for i, result in enumerate(results)
         ),
-        whys=tuple(why for why in whys(comparison) if why.model == model),
+        whys=held_back,
         refusals=_refused([r for r in comparison.refusals if r.model == model]),
     )
 
@@ -143,10 +147,11 @@ def _by_device(results: Sequence[Result]) -> list[Result]:
 def _columns(comparison: Comparison, results: Sequence[Result]) -> list[_Filled]:
     is_compared = comparison.baseline is not None and len({r.recipe for r in results}) > 1
     is_judged = any(result.accuracy is not None for result in results)
+    latency_s = [result.latency_s for result in results]
     return [
         _plain(Column("device", is_number=False), [device_label(result) for result in results]),
         _plain(Column("recipe", is_number=False), [result.recipe for result in results]),
-        _scaled("latency", SECONDS, results, [r.latency_s for r in results], _latency),
+        _of_batch(_scaled("latency", SECONDS, results, latency_s, _latency), results),
         *([_speedups(comparison, results)] if is_compared else []),
         *_needs(results),
         *([_accuracies(results)] if is_judged else []),
@@ -184,6 +189,15 @@ def _scaled(
     return _Filled(Column(title), cells, symbols)
 
 
+def _of_batch(filled: _Filled, results: Sequence[Result]) -> _Filled:
+    """Return a column that says of how many samples it is; labels do where batches differ."""
+    batches = {result.batch for result in results}
+    if batches == {1} or len(batches) != 1:
+        return filled
+    unit = f"{filled.column.unit} of {batches.pop():,} samples".strip()
+    return replace(filled, column=replace(filled.column, unit=unit))
+
+
 def _latency(result: Result, unit: Unit) -> str:
     low, high = result.estimate.latency_low_s, result.estimate.latency_high_s
     return f"{unit.text(result.latency_s)} ({unit.text(low)}-{unit.text(high)})"
@@ -191,7 +205,7 @@ def _latency(result: Result, unit: Unit) -> str:
 
 def _needs(results: Sequence[Result]) -> list[_Filled]:
     return [
-        _scaled("energy", JOULES, results, [result.energy_j for result in results]),
+        _of_batch(_scaled("energy", JOULES, results, [r.energy_j for r in results]), results),
         _scaled("peak RAM", BYTES, results, [result.peak_ram_bytes for result in results]),
         _scaled("flash", BYTES, results, [result.flash_bytes for result in results]),
         _plain(

@@ -74,7 +74,8 @@ def page(comparison: Comparison, width: int) -> Group:
     parts: list[RenderableType] = []
     tables: list[tuple[TextTable, TextTable]] = []
     is_marked = False
-    for section in sections(shown):
+    models = sections(shown)
+    for section in models:
         recipe = f", {labels[section.rows[0].result.recipe]}" if section.is_flat else ""
         parts += [Text(f"{section.model}{recipe}", style="bold"), Text("")]
         if section.heat is not None:
@@ -98,7 +99,7 @@ def page(comparison: Comparison, width: int) -> Group:
     spelled = [f"{label}  =  {recipe}" for recipe, label in labels.items() if label != recipe]
     parts += _list("Recipes", [Text(line) for line in spelled])
     remarks = [
-        *notes(full, HIDEABLE - {column.title for _, table in tables for column in table}),
+        *notes(full, models, HIDEABLE - {c.title for _, table in tables for c in table}),
         *_omitted(tables),
         *([f"{BASELINE.strip()} baseline of its device."] if is_marked else []),
     ]

@@ -81,7 +81,7 @@ def _sentence(cause: _Cause, cases: list[_Case]) -> str:
     shared = details.pop() if len(details) == 1 else ""
     devices: dict[tuple[str, bool], list[_Case]] = {}
     for case in cases:
-        devices.setdefault((case.result.device, bool(case.result.overrides)), []).append(case)
+        devices.setdefault((case.result.device, _is_set(case.result)), []).append(case)
     # A device under many overrides is one place; devices that fared alike are named together.
     groups: dict[tuple[str, str], list[_Case]] = {}
     for own in devices.values():
@@ -94,6 +94,10 @@ def _sentence(cause: _Cause, cases: list[_Case]) -> str:
     )
     text = f"{cause.text} ({shared})" if shared else cause.text
     return ": ".join(part for part in (text, places) if part)
+
+
+def _is_set(result: Result) -> bool:
+    return bool(result.overrides) or result.batch != 1
 
 
 def _detail(cases: list[_Case]) -> str:

@@ -15,6 +15,37 @@ GOLDEN: Final = Path(__file__).parent / "golden"
 settings.register_profile("hwsim", deadline=None, print_blob=True)
 settings.load_profile("hwsim")
 
+# Rooms whose own code runs no kernel: that kernels are interpreted or bounds-checked tells nothing
+# there, and takes minutes.
+_WITHOUT_KERNELS: Final = (
+    "fuzz/",
+    "laws/test_api.py",
+    "laws/test_detail.py",
+    "laws/test_device_pages.py",
+    "laws/test_energy_table.py",
+    "laws/test_evidence.py",
+    "laws/test_facts_",
+    "laws/test_house.py",
+    "laws/test_measurements.py",
+    "laws/test_memory_planner.py",
+    "laws/test_profiles.py",
+    "laws/test_reports.py",
+    "laws/test_repricing",
+    "laws/test_schemas.py",
+    "test_docs.py",
+    "test_examples.py",
+    "unit/cli/",
+    "unit/evidence/",
+    "unit/explain/",
+    "unit/profile/",
+    "unit/records/",
+    "unit/reports/",
+    "unit/repricing/",
+    "unit/search/",
+    "unit/store/",
+    "unit/sweeps/",
+)
+
 Golden: TypeAlias = Callable[[str, str], None]
 
 
@@ -24,6 +55,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden texts anew; read the difference before committing it",
     )
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark as slow what the runs with kernels interpreted or bounds-checked can leave out."""
+    folder = Path(__file__).parent
+    for item in items:
+        place = item.path.relative_to(folder).as_posix()
+        if place.startswith(_WITHOUT_KERNELS):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -18,7 +18,7 @@ from hwsim.store import Store
 from hwsim.sweeps.axes import Listed
 from hwsim.sweeps.plan import Plan, plan
 from hwsim.sweeps.run import run
-from hwsim.sweeps.spec import Spec
+from hwsim.sweeps.spec import SweepSpec
 from hwsim.sweeps.templates import Template
 from tests.graphs import mlp
 from tests.points import AXES, point
@@ -62,10 +62,13 @@ class Told:
     def finished(self) -> frozenset[str]:
         return self._store.finished()
 
+    def told(self) -> frozenset[str]:
+        return self._store.told()
+
     def points(self) -> Points:
         return self._store.points()
 
-    def keep(self, points: Sequence[Point], results: Sequence[Result] = ()) -> None:
+    def keep(self, points: Sequence[Point], results: Mapping[str, Result]) -> None:
         self._log.write("".join(f"{COMPUTED} {each.key}\n" for each in points))
         self._compute(len(points))
         self._store.keep(points, results)
@@ -89,7 +92,7 @@ def made(path: Path, log: Path, death: Death, count: int) -> None:
             size = drawn.randint(1, 5)
             batch, missing = missing[:size], missing[size:]
             time.sleep(drawn.uniform(0, 1e-3))
-            store.keep([point(index) for index in batch])
+            store.keep([point(index) for index in batch], {})
 
 
 def real(path: Path, log: Path, death: Death) -> None:
@@ -101,7 +104,7 @@ def real(path: Path, log: Path, death: Death) -> None:
 def real_plan() -> Plan:
     """Return a sweep of 75 points in 25 jobs."""
     return plan(
-        Spec(
+        SweepSpec(
             graphs=(mlp(),),
             templates=(Template.of("prune{sparsity={sparsity}}", compressors.parse),),
             devices=("rpi4_xnnpack",),

@@ -6,7 +6,7 @@ import gc
 import sys
 from contextlib import suppress
 from io import TextIOWrapper
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 
@@ -111,8 +111,12 @@ def main() -> None:
     except ModuleNotFoundError as error:
         _fail(f"this needs the package {error.name}, which is not installed; pip install it")
     except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
+        _end_quietly()
+    except SystemExit as left:
+        # Typer and rich make exit status 1 of a reader that has seen enough.
+        if not isinstance(left.__context__, BrokenPipeError):
+            raise
+        _end_quietly()
     except OSError as error:
         # It may be what the disk has no room for, and would be tried once more at the end.
         with suppress(OSError, AttributeError):
@@ -121,6 +125,13 @@ def main() -> None:
     else:
         gc.freeze()
         sys.exit(status if isinstance(status, int) else 0)
+
+
+def _end_quietly() -> NoReturn:
+    # What is left in it would be tried once more at the end.
+    with suppress(OSError, AttributeError):
+        sys.stdout.close()
+    sys.exit(0)
 
 
 def _fail(message: str) -> None:

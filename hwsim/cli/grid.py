@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -118,11 +117,6 @@ def override(text: str) -> tuple[str, object]:
     if not equals or not key or not value:
         raise ProfileError(f"--set {text!r}: expected KEY=VALUE, such as hardware.clock_hz=80e6")
     return key, value_of(key, value)
-
-
-def grid_of(axes: Mapping[str, Sequence[object]]) -> list[dict[str, object]]:
-    """Return every combination of the axes' values: `{key: [a, b]}` to `[{key: a}, {key: b}]`."""
-    return [dict(zip(axes, values, strict=True)) for values in product(*axes.values())]
 
 
 def show(

@@ -10,13 +10,12 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
-import numpy as np
-
 from hwsim.cli.grid import override
 from hwsim.cli.output import TrainingBar
 from hwsim.cli.search_models import Builder, builder, judging, training_of
 from hwsim.cli.space_file import SpaceFile
 from hwsim.data import Data, load_data
+from hwsim.digest import digest_of_data
 from hwsim.graph import Graph
 from hwsim.row import Target
 from hwsim.search import (
@@ -98,8 +97,8 @@ class Asked:
             "model": f"{self.model if not content else path.name} {content}".strip(),
             "space": self.file.model_dump_json(),
             "devices": json.dumps(devices),
-            "data": _digest(self.data),
-            "training data": _digest(self.training),
+            "data": digest_of_data(self.data),
+            "training data": digest_of_data(self.training),
             "seed": str(self.seed),
             "version of hwsim": __version__,
         }
@@ -170,7 +169,7 @@ class Run:
 
     def _keep(self, trial: Trial) -> None:
         """Add a trial; let go of what no longer is on the front."""
-        self.found.append(trial)
+        self.found.append(replace(trial, made_of=()))
         best = {t.number for t in front(self.found, self.builder.space)}
         if self.kept is not None:
             self.kept.keep(trial, is_best=trial.number in best)
@@ -200,7 +199,6 @@ def started(asked: Asked, bar: TrainingBar, store: Path | None, *, resume: bool)
                 axes=tuple(asked.file.space.axes),
                 targets=asked.targets,
                 names=names,
-                data=asked.data,
                 has_stages=asked.file.supernet is not None
                 and asked.file.supernet.finetune is not None,
                 seed=asked.seed,
@@ -213,7 +211,7 @@ def started(asked: Asked, bar: TrainingBar, store: Path | None, *, resume: bool)
             builder=made,
             judge=judge_on(asked.targets, judged),
             seed=asked.seed,
-            kept=None if kept is None else replace(kept, data=judged),
+            kept=kept,
             found=found,
         )
 
@@ -223,13 +221,3 @@ def _names(asked: Asked, choice: Mapping[str, int | float | str | bool]) -> tupl
     own = ",".join(f"{axis}={choice[axis]}" for axis in asked.file.network_axes)
     stem = Path(asked.model).stem if Path(asked.model).is_file() else asked.model
     return f"{stem}{{{own}}}" if own else stem, asked.file.recipe_text(choice)
-
-
-def _digest(data: Data | None) -> str:
-    if data is None:
-        return "none"
-    seen = hashlib.sha256()
-    for array in (data.x, np.empty(0) if data.y is None else data.y):
-        seen.update(f"{array.dtype} {array.shape}".encode())
-        seen.update(np.ascontiguousarray(array).tobytes())
-    return seen.hexdigest()

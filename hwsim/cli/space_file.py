@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Literal, Self, cast
 
@@ -15,11 +14,11 @@ from hwsim.errors import RecipeError
 from hwsim.search.constraints import read_constraints, tightest
 from hwsim.search.space import Choice, Space, Value
 from hwsim.strict_yaml import read_yaml
+from hwsim.sweeps.templates import filled, parameters_of
 
 # More values than anyone would try; a mistyped step would make millions.
 _MOST_VALUES = 1000
 _AXIS_NAME = r"^[A-Za-z_]\w*$"
-_NAMED = re.compile(r"\{(\w+)\}", re.ASCII)
 
 
 class _Section(BaseModel):
@@ -137,7 +136,7 @@ class SpaceFile(_Section):
     @property
     def network_axes(self) -> dict[str, tuple[Value, ...]]:
         """The axes that the recipe does not name."""
-        named = set(_NAMED.findall(self.recipe))
+        named = parameters_of(self.recipe)
         return {axis: a.values for axis, a in self.axes.items() if axis not in named}
 
     def recipe_of(self, choice: Choice) -> Recipe:
@@ -154,15 +153,7 @@ class SpaceFile(_Section):
         Raises:
             RecipeError: It names no axis.
         """
-
-        def value(match: re.Match[str]) -> str:
-            if match[1] not in choice:
-                known = ", ".join(self.axes)
-                raise RecipeError(f"recipe: {match[0]} names no axis; known: {known}")
-            found = choice[match[1]]
-            return str(found).lower() if isinstance(found, bool) else str(found)
-
-        return _NAMED.sub(value, self.recipe)
+        return filled(self.recipe, choice)
 
 
 _SECTIONS: dict[str, type[BaseModel]] = {

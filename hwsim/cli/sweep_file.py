@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
@@ -9,6 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from compressors import parse
+from hwsim.cli.sweep_mistakes import check_shape, told
 from hwsim.data import load_data
 from hwsim.errors import ProfileError, RecipeError
 from hwsim.interchange import load
@@ -18,7 +20,7 @@ from hwsim.strict_yaml import number, read_yaml
 from hwsim.sweeps.axes import MOST_POINTS, Axis, is_key
 from hwsim.sweeps.from_python import axes_given
 from hwsim.sweeps.sampling import Sampling, axes_of_list
-from hwsim.sweeps.spec import Spec
+from hwsim.sweeps.spec import SweepSpec
 from hwsim.sweeps.templates import Template
 
 Value: TypeAlias = int | float | str | bool
@@ -88,12 +90,18 @@ class SweepFile(_Section):
     train_data: str | None = None
 
 
-def read_sweep(file: Path, models: list[str]) -> Spec:
+def read_sweep(
+    file: Path,
+    models: list[str],
+    *,
+    before: Callable[[tuple[Path, ...]], None] = lambda files: None,
+) -> SweepSpec:
     """Return the sweep that the file asks for.
 
     Args:
         file: YAML; paths in it are relative to it. It names no code: callables come by `models`.
         models: Beside those of the file: paths, or module:callable.
+        before: Told which files are named, before models and data are read.
 
     Raises:
         RecipeError: The file is malformed.
@@ -101,6 +109,7 @@ def read_sweep(file: Path, models: list[str]) -> Spec:
     """
     text, wanted = _read(file)
     _check_models(file, wanted, models)
+    before(_named(file, wanted, models))
     try:
         # Cheap checks first: a mistyped device should not wait for a model.
         for device in wanted.devices:
@@ -112,7 +121,7 @@ def read_sweep(file: Path, models: list[str]) -> Spec:
         raise RecipeError(f"{file.name}: {error}") from error
     data = None if wanted.data is None else load_data(file.parent / wanted.data)
     training = None if wanted.train_data is None else load_data(file.parent / wanted.train_data)
-    return Spec(
+    return SweepSpec(
         graphs=tuple(
             load(model) for model in (*(_beside(file, m) for m in wanted.models), *models)
         ),
@@ -132,28 +141,27 @@ def _read(file: Path) -> tuple[str, SweepFile]:
     try:
         text = file.read_text(encoding="utf-8")
         raw: object = read_yaml(text)
-        return text, SweepFile.model_validate(raw)
     except FileNotFoundError:
         raise RecipeError(f"{file}: no such file") from None
-    except ValidationError as error:
-        raise RecipeError(f"{file.name}: {_told(error)}") from error
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         # ValueError: bytes that are no UTF-8 too.
         raise RecipeError(f"{file.name}: not readable as YAML ({error})") from error
+    try:
+        check_shape(raw, SweepFile.model_fields)
+        return text, SweepFile.model_validate(raw)
+    except RecipeError as error:
+        raise RecipeError(f"{file.name}: {error}") from error
+    except ValidationError as error:
+        raise RecipeError(f"{file.name}: {told(error)}") from error
 
 
-def _told(error: ValidationError) -> str:
-    problem = error.errors(include_url=False)[0]
-    # Pydantic names the type that a value of several was tried as.
-    parts = [str(p) for p in problem["loc"] if p not in ("RangeFile",) and "[" not in str(p)]
-    key = ".".join(parts) or "file"
-    known = ", ".join(
-        field.alias or name
-        for name, field in (
-            RangeFile if "RangeFile" in problem["loc"] else SweepFile
-        ).model_fields.items()
-    )
-    return f"{key}: {problem['msg']}, got {problem['input']!r:.200}; keys: {known}"
+def _named(file: Path, wanted: SweepFile, models: list[str]) -> tuple[Path, ...]:
+    """Return the files that the sweep is made of."""
+    beside = (*wanted.models, *wanted.recipes, *wanted.devices)
+    data = (wanted.data, wanted.train_data)
+    names = (*(_beside(file, name) for name in beside), *models)
+    paths = (*map(Path, names), *(file.parent / each for each in data if each is not None))
+    return (file, *(path for path in paths if _is_file(path)))
 
 
 def _check_models(file: Path, wanted: SweepFile, models: list[str]) -> None:

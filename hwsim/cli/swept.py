@@ -14,11 +14,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from hwsim.cli.exported import require_parquet, texts_of, write_tables
 from hwsim.cli.output import check_outputs, write_texts
 from hwsim.cli.sweep_file import read_sweep
-from hwsim.errors import InterchangeError, RecipeError, UnsupportedError
+from hwsim.errors import HwsimError, InterchangeError, RecipeError, UnsupportedError
 from hwsim.records import Study
 from hwsim.store import Store
+from hwsim.store.access import discard
 from hwsim.store.summary import comparison_of
-from hwsim.sweeps.chosen import engine_for
+from hwsim.sweeps.engine_choice import engine_for
 from hwsim.sweeps.on_dask import on_dask
 from hwsim.sweeps.plan import plan
 from hwsim.sweeps.run import run
@@ -91,16 +92,15 @@ def swept(file: Path, models: list[str], how: How, files: Files) -> None:
     if files.parquet is not None:
         require_parquet()
     how.check()
-    asked = plan(read_sweep(file, models))
+    spec = read_sweep(
+        file, models, before=lambda named: check_outputs([*outputs, how.store], named)
+    )
+    asked = plan(spec)
     if asked.is_steady:
         _say("recipes that draw nothing repeat themselves: they are applied once")
-    opened = nullcontext() if how.store is None else closing(Store.open(how.store))
-    with opened as store:
-        outcome = _outcome(asked, how, store, are_told=any((how.store, files.html, files.json)))
-        study = _study(file, outcome) if store is None else store.study()
+    with _nothing_left_behind(how.store):
+        outcome, study = _found(file, asked, how, are_told=any((how.store, files.html, files.json)))
     points = outcome.points.points
-    if points and all(point.refused for point in points):
-        raise UnsupportedError(f"all {len(points)} points are refused: {points[0].refused}")
     texts = texts_of(
         study,
         outcome.points,
@@ -116,6 +116,32 @@ def swept(file: Path, models: list[str], how: How, files: Files) -> None:
     console.print(page(study, outcome.points, len(points)))
     for path in outputs:
         _say(f"wrote {path}")
+
+
+@contextmanager
+def _nothing_left_behind(store: Path | None) -> Generator[None, None, None]:
+    """Remove the store that was made where a mistake of the user kept it without a figure."""
+    is_new = store is not None and not store.exists()
+    try:
+        yield
+    except HwsimError:
+        if store is not None and is_new and store.exists():
+            with closing(Store.read(store)) as made:
+                has_figures = any(point.refused is None for point in made.points().points)
+            if not has_figures:
+                discard(store)
+        raise
+
+
+def _found(file: Path, asked: Plan, how: How, *, are_told: bool) -> tuple[Outcome, Study]:
+    opened = nullcontext() if how.store is None else closing(Store.open(how.store))
+    with opened as store:
+        outcome = _outcome(asked, how, store, are_told=are_told)
+        study = _study(file, outcome) if store is None else store.study()
+    points = outcome.points.points
+    if points and all(point.refused for point in points):
+        raise UnsupportedError(f"all {len(points)} points are refused: {points[0].refused}")
+    return outcome, study
 
 
 def _outcome(asked: Plan, how: How, store: Store | None, *, are_told: bool) -> Outcome:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hwsim.cost.terms import TERMS
+from hwsim.records.pricing import LEAST_BACKED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,8 +15,6 @@ if TYPE_CHECKING:
     from hwsim.program import Program
     from hwsim.records import StepEstimate
 
-# The share of an inference's time that terms with fitted prices must take.
-LEAST_BACKED = 0.8
 _OF_KERNELS = {term.name: term.price for term in TERMS} | {"call": "per_call"}
 _OF_RUNTIMES = {
     "layout": "per_relayout",

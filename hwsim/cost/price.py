@@ -9,6 +9,7 @@ from hwsim.cost.needed import mac_pj_of, overlaps, rule_of
 from hwsim.cost.terms import STAGES, TERMS
 from hwsim.formats import Dense
 from hwsim.records import Counts, Estimate, StepEstimate
+from hwsim.records.pricing import UNCALIBRATED_FACTOR
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,8 +17,6 @@ if TYPE_CHECKING:
     from hwsim.profile import DeviceProfile, Hardware, Memory, Runtime
     from hwsim.program import Program, Step
 
-# Without evidence, the truth is taken to lie within a factor of two: assumed, not measured.
-UNCALIBRATED_FACTOR = 2.0
 _PJ = 1e-12
 
 

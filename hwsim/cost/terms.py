@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from hwsim.records.pricing import STAGES
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -59,9 +61,6 @@ TERMS = (
     _term("position", "positions", "per_position", "memory"),
 )
 """All that cores share; calls, forks, layouts and transfers are priced apart."""
-
-STAGES = (("mac", "tile_padding", "imbalance", "gated"), ("output",), ("weights",))
-"""Terms of the units that work side by side in a pipelined kernel."""
 
 
 def hidden_terms(cycles: Mapping[str, float]) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from hwsim.profile.check import problems
 from hwsim.profile.evidence import Evidence, FitPlan
 from hwsim.profile.hardware import Hardware, Memory
 from hwsim.profile.kernels import Cycles, KernelRule, Takes, Tile
-from hwsim.profile.load import device, load_profile
+from hwsim.profile.load import ProfileText, device, load_profile, read_profile
 from hwsim.profile.runtime import Runtime, Version
 from hwsim.profile.schema import DeviceProfile
 from hwsim.profile.sources import unsourced
@@ -18,6 +18,7 @@ __all__ = [
     "Hardware",
     "KernelRule",
     "Memory",
+    "ProfileText",
     "Runtime",
     "Takes",
     "Tile",
@@ -27,6 +28,7 @@ __all__ = [
     "known_devices",
     "load_profile",
     "problems",
+    "read_profile",
     "read_tree",
     "unsourced",
     "value_of",

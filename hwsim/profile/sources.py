@@ -97,6 +97,16 @@ def _covers(key: str, path: str) -> bool:
     return path == key or path.startswith(key + ".")
 
 
+def covering(key: str, sources: Collection[str]) -> str | None:
+    """Return the longest of `sources` that is `key` or a prefix of it; None without one.
+
+    Names in a key may have dots of their own.
+    """
+    parts = key.split(".")
+    prefixes = (".".join(parts[:length]) for length in range(len(parts), 0, -1))
+    return next((prefix for prefix in prefixes if prefix in sources), None)
+
+
 def leaves_under(path: str, value: object) -> Iterator[tuple[str, object]]:
     """Yield what lies under a dotted key; the value itself where it is no section."""
     if isinstance(value, dict):

@@ -20,6 +20,7 @@ from hwsim.profile.sources import (
     sources_of,
     surviving,
 )
+from hwsim.records.pricing import MEASURED_TOO
 from hwsim.strict_yaml import number, read_yaml
 
 Tree: TypeAlias = dict[str, Any]
@@ -31,8 +32,6 @@ _NEVER_INHERITED = ("name", "description", "evidence")
 _TEXTS = ("runtime.version",)
 # Names that a line of an error has room for.
 _MOST_NEAR = 6
-MEASURED_TOO = ("hardware.clock_hz", "hardware.cores", "runtime.version")
-"""Overrides that the evidence still speaks of: cycles carry over, the others were measured."""
 
 
 def known_devices() -> tuple[str, ...]:

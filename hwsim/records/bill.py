@@ -59,7 +59,7 @@ class StepBill:
             `fork`, which is due on more than one core.
         gathers: Lines fetched from each memory, by the dotted key of its latency in cycles.
         transfers: Bytes by memory, nearest first.
-        is_pipelined: Whether only the slowest stage counts (`hwsim.cost.terms.STAGES`).
+        is_pipelined: Whether only the slowest stage counts (`hwsim.records.pricing.STAGES`).
         overlaps: Whether transfers run beside compute.
         is_launched: Whether it does anything, so that launches and the start of the inference are
             spread over it.

@@ -55,6 +55,7 @@ class Result:
         device_class: `mcu`, `cpu`, `gpu`, `npu` or `accelerator`.
         runtime: Name and version.
         overrides: `key=value` texts laid over the profile.
+        batch: Samples of one inference: latency and energy are of all of them together.
         profile_sha256: Digest of the profile with its overrides.
         is_calibrated: Whether held-out evidence backs the figures.
         numerics: Policy of the integers.
@@ -71,6 +72,7 @@ class Result:
     device_class: str
     runtime: str
     overrides: tuple[str, ...] = ()
+    batch: int = 1
     profile_sha256: str
     is_calibrated: bool
     numerics: str
@@ -145,7 +147,7 @@ class Comparison:
     version: str
 
     def baseline_of(self, result: Result) -> Result | None:
-        """Return what `result` is compared with: same model, device and overrides.
+        """Return what `result` is compared with: same model, device, overrides and batch.
 
         It is the baseline recipe's result, or the first one where the device refuses that recipe
         (a float32 model on an integer unit); None when nothing is compared.
@@ -155,8 +157,8 @@ class Comparison:
         same = [
             other
             for other in self.results
-            if (other.model, other.device, other.overrides)
-            == (result.model, result.device, result.overrides)
+            if (other.model, other.device, other.overrides, other.batch)
+            == (result.model, result.device, result.overrides, result.batch)
         ]
         return next((other for other in same if other.recipe == self.baseline), same[0])
 

@@ -91,6 +91,8 @@ class Detail:
         bytes_roofs: Ceilings of the memories whose transfers take time, nearest first.
         spreads: Sensitivity of the latency to each number, the widest first.
         provenance: Where the numbers come from.
+        laid: `key=value` texts that make this profile of the one of its name, without factors such
+            as `scale.clock`; None where there are none that do.
     """
 
     bill: Bill
@@ -101,6 +103,7 @@ class Detail:
     bytes_roofs: tuple[Roof, ...] = ()
     spreads: tuple[Spread, ...] = ()
     provenance: Provenance
+    laid: tuple[str, ...] | None = None
 
 
 SPREAD_SHARE = 0.1

@@ -55,14 +55,16 @@ def _row(comparison: Comparison, result: Result) -> dict[str, str]:
 
 def _cells(result: Result) -> list[tuple[str, str]]:
     estimate, accuracy = result.estimate, result.accuracy
-    overrides = f" [{', '.join(result.overrides)}]" if result.overrides else ""
+    settings = (*result.overrides, *(() if result.batch == 1 else (f"batch {result.batch}",)))
+    overrides = f" [{', '.join(settings)}]" if settings else ""
+    samples = "" if result.batch == 1 else f" of {result.batch:,} samples"
     ends = (
         f"{_scaled(estimate.latency_low_s, SECONDS)} to {_scaled(estimate.latency_high_s, SECONDS)}"
     )
     return [
         ("device", result.device + overrides),
-        ("latency", f"{_scaled(result.latency_s, SECONDS)} ({ends})"),
-        ("energy", _scaled(result.energy_j, JOULES)),
+        ("latency", f"{_scaled(result.latency_s, SECONDS)}{samples} ({ends})"),
+        ("energy", _scaled(result.energy_j, JOULES) + samples),
         ("peak RAM", _scaled(result.peak_ram_bytes, BYTES)),
         ("flash", _scaled(result.flash_bytes, BYTES)),
         ("fits", "yes" if result.fits else "NO"),

@@ -22,6 +22,7 @@ class Point:
         axes: The values that this point has on the sweep's axes.
         overrides: `key=value` texts laid over the profile.
         seed: Of what the recipe draws.
+        batch: Samples of one inference: latency and energy are of all of them together.
         profile_sha256: Of the profile before `overrides`.
         latency_s: None where refused, as all that follow but `refused`.
         latency_low_s: Lower end of the interval.
@@ -44,6 +45,7 @@ class Point:
     axes: Mapping[str, Value] = field(default_factory=dict[str, Value])
     overrides: tuple[str, ...] = ()
     seed: int = 0
+    batch: int = 1
     profile_sha256: str
     latency_s: float | None = None
     latency_low_s: float | None = None

@@ -3,16 +3,13 @@
 from hwsim.repricing.bill import bill_of
 from hwsim.repricing.reprice import Prices, reprice
 from hwsim.repricing.spreads import spreads_of
-from hwsim.repricing.steps import energy_terms, step_terms
 from hwsim.repricing.structure import price_keys, structure_of
 
 __all__ = [
     "Prices",
     "bill_of",
-    "energy_terms",
     "price_keys",
     "reprice",
     "spreads_of",
-    "step_terms",
     "structure_of",
 ]

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from hwsim.cost.backing import LEAST_BACKED
-from hwsim.cost.price import UNCALIBRATED_FACTOR
-from hwsim.profile.tree import MEASURED_TOO
+from hwsim.records.pricing import LEAST_BACKED, MEASURED_TOO, UNCALIBRATED_FACTOR
 from hwsim.repricing.bill import (
     CLOCK,
     CORES,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from hwsim.profile.sources import covering
 from hwsim.records import SPREAD_SHARE, Spread
 from hwsim.repricing.bill import CORES, EFFICIENCY, MEMORY_EFFICIENCY
 from hwsim.repricing.reprice import priced
@@ -57,7 +58,5 @@ _LEAST = 1e-12
 
 
 def _source_of(sources: Mapping[str, str], key: str) -> str:
-    """Return what the longest prefix of `key` says; names in it may have dots."""
-    parts = key.split(".")
-    prefixes = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
-    return next((sources[one] for one in prefixes if one in sources), _UNSAID)
+    found = covering(key, sources)
+    return _UNSAID if found is None else sources[found]

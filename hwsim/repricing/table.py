@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 
-from hwsim.cost.terms import STAGES
+from hwsim.records.pricing import STAGES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

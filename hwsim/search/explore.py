@@ -79,15 +79,16 @@ def attempt(
     """Return the trial of one choice; what raises an error of this package is refused."""
     try:
         graph = build(choice)
-        results = judge(graph)
+        judged = judge(graph)
     except HwsimError as error:
         return Trial(number=number, choice=choice, stage=stage, refused=str(error))
     return Trial(
         number=number,
         choice=choice,
         stage=stage,
-        figures=tuple(map(figures_of, results)),
-        results=results,
+        figures=tuple(figures_of(each.result) for each in judged),
+        results=tuple(each.result for each in judged),
+        made_of=tuple(each.made_of for each in judged),
         graph=graph,
     )
 
@@ -122,7 +123,8 @@ def search(
         Target(profile=load_profile(each) if isinstance(each, str) else each) for each in devices
     ]
     space.require_devices(target.profile.name for target in targets)
-    return table(list(explore(build, space, judge_on(targets, data), trials, seed)), space)
+    found = explore(build, space, judge_on(targets, data), trials, seed)
+    return table([trial.light for trial in found], space)
 
 
 def require_labels(space: Space, data: Data | None) -> None:

@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
+from dataclasses import dataclass
 from functools import cache, partial
 from typing import TYPE_CHECKING, TypeAlias
 
-from hwsim.activations import activations_of, with_noted
-from hwsim.cost import count
-from hwsim.detail import detail_of
-from hwsim.evaluation import estimate, measure, result_of
-from hwsim.lower import lower
+from hwsim.evaluation import measure, priced, result_of
 from hwsim.row import latency_on
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from hwsim.data import Data
+    from hwsim.evaluation import Priced
     from hwsim.graph import Graph
     from hwsim.records import Result
     from hwsim.row import Price, Target
 
-Judge: TypeAlias = "Callable[[Graph], tuple[Result, ...]]"
+Judge: TypeAlias = "Callable[[Graph], tuple[Judged, ...]]"
 """A graph to what it costs and how right it is, on every device."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A graph on one device.
+
+    Attributes:
+        result: What it costs and how right it is.
+        made_of: What the estimate was made of, for details.
+    """
+
+    result: Result
+    made_of: Priced
 
 
 def judge_on(targets: Sequence[Target], data: Data | None) -> Judge:
@@ -36,20 +46,23 @@ def judge_on(targets: Sequence[Target], data: Data | None) -> Judge:
         data: Samples that judge; labelled ones the accuracy too.
     """
 
-    def judge(graph: Graph) -> tuple[Result, ...]:
+    def judge(graph: Graph) -> tuple[Judged, ...]:
         # Prices take milliseconds, runs over the data seconds: what is refused is refused first.
-        priced = [estimate(graph, target.profile, data) for target in targets]
+        made = [priced(graph, target.profile, data) for target in targets]
         measured_under = cache(partial(measure, graph, data))
         return tuple(
-            result_of(
-                graph,
-                target.profile,
-                price,
-                measured_under(target.profile.numerics.resolve()),
-                recipe="none",
-                overrides=target.overrides,
+            Judged(
+                result=result_of(
+                    graph,
+                    target.profile,
+                    made_of.estimate,
+                    measured_under(target.profile.numerics.resolve()),
+                    recipe="none",
+                    overrides=target.overrides,
+                ),
+                made_of=made_of,
             )
-            for target, price in zip(targets, priced, strict=True)
+            for target, made_of in zip(targets, made, strict=True)
         )
 
     return judge
@@ -63,19 +76,3 @@ def price_on(targets: Sequence[Target]) -> Price:
     return lambda graph: math.exp(
         math.fsum(math.log(price(graph)) for price in prices) / len(prices)
     )
-
-
-def detailed(result: Result, graph: Graph, target: Target, data: Data | None) -> Result:
-    """Return the result with what a page shows beside.
-
-    Args:
-        result: Of `graph` on `target`.
-        graph: What was judged.
-        target: Where.
-        data: What judged.
-    """
-    program = lower(graph, target.profile)
-    seen = activations_of(program, data)
-    counts = count(program, seen)
-    detail = detail_of(with_noted(program, seen), counts, result.estimate, seen)
-    return replace(result, detail=detail)

@@ -9,16 +9,15 @@ from itertools import groupby
 from typing import TYPE_CHECKING, TypeAlias
 
 from hwsim.errors import InterchangeError
+from hwsim.evaluation import detailed
 from hwsim.records import Point
 from hwsim.search.explore import SEARCHED
 from hwsim.search.figures import figures_at
-from hwsim.search.judging import detailed
 from hwsim.search.trial import Trial
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from hwsim.data import Data
     from hwsim.records import Result
     from hwsim.row import Target
     from hwsim.search.space import Choice, Value
@@ -42,7 +41,6 @@ class Kept:
         axes: Of the space.
         targets: What judges.
         names: Of what is judged.
-        data: What judges; for the details of results.
         has_stages: Whether trials are judged again after the search.
         seed: Of what is drawn.
     """
@@ -52,7 +50,6 @@ class Kept:
     axes: tuple[str, ...]
     targets: Sequence[Target]
     names: Names
-    data: Data | None = None
     has_stages: bool = False
     seed: int = 0
 
@@ -69,7 +66,7 @@ class Kept:
         if before:
             self._require_same(before, resume)
         axes = (*self.axes, _STAGE) if self.has_stages else self.axes
-        self.store.begin(self._spec, axes)
+        self.store.begin(self._spec, axes, kind="search")
         points = self.store.points().points
         return [
             self._trial(number, tuple(own))
@@ -91,12 +88,12 @@ class Kept:
             else [self._point(trial, target, model, recipe) for target in self.targets]
         )
         full = (
-            [
-                detailed(result, trial.graph, target, self.data)
-                for target, result in zip(self.targets, named, strict=True)
-            ]
-            if is_best and trial.graph is not None and named
-            else []
+            {
+                point.key: detailed(result, made_of)
+                for point, result, made_of in zip(points, named, trial.made_of, strict=True)
+            }
+            if is_best and named
+            else {}
         )
         self.store.keep(points, full)
 

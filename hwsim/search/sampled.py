@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 import warnings
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 import numpy as np
 import optuna
 from optuna.distributions import CategoricalDistribution, IntDistribution
+from optuna.exceptions import UpdateFinishedTrialError
 from optuna.samplers import TPESampler
 from optuna.storages import RDBStorage
 from optuna.study import StudyDirection
-from optuna.trial import FrozenTrial, TrialState
+from optuna.trial import FrozenTrial, TrialState, create_trial
 from sqlalchemy.pool import NullPool
 
 from hwsim.search.figures import overall_loss
@@ -107,7 +108,10 @@ class Sampled:
         self._mend()
 
     def _mend(self) -> None:
-        """Fail what a killed process left, and learn what the study does not know."""
+        """Fail what a killed process left, and learn what the study does not know.
+
+        What another process has under way looks the same: it adds its trial anew when it is done.
+        """
         learned: set[object] = set()
         with _silent():
             for trial in self._study.get_trials(deepcopy=False):
@@ -117,28 +121,36 @@ class Sampled:
                     self._end(trial)
         for key, trial in self._known.items():
             if trial.figures and key not in learned:
-                self._enqueue(trial.choice)
-                self._proposed()
-                self._learn(trial)
+                self._add(trial)
 
     def _end(self, left: FrozenTrial) -> None:
         if left.state == TrialState.WAITING:
             self._study.ask(self._axes)
-        self._study.tell(left.number, state=TrialState.FAIL)
+        with suppress(UpdateFinishedTrialError):
+            self._study.tell(left.number, state=TrialState.FAIL, skip_if_finished=True)
 
     def ask(self) -> Choice | None:
         """See `Proposals.ask`."""
         for _ in range(_PATIENCE):
-            choice = self._proposed()
-            known = self._known.get(self._space.key(choice))
-            if known is None:
-                return self._space.canonical(choice)
-            self._learn(known)
+            choice = self._new(self._proposed())
+            if choice is not None:
+                return choice
         for _ in range(_DRAWS):
             places = self._space.drawn(self._rng)
             if self._space.key(self._space.at(places)) not in self._known:
                 self._enqueue(self._space.at(places))
-                return self._space.canonical(self._proposed())
+                # Another process may have taken it out of the queue.
+                choice = self._new(self._proposed())
+                if choice is not None:
+                    return choice
+        return None
+
+    def _new(self, proposed: Choice) -> Choice | None:
+        """Return the choice to try out; None where it is known, which the study then learns."""
+        known = self._known.get(self._space.key(proposed))
+        if known is None:
+            return self._space.canonical(proposed)
+        self._learn(known)
         return None
 
     def tell(self, trial: Trial) -> None:
@@ -148,31 +160,63 @@ class Sampled:
 
     def _enqueue(self, choice: Choice) -> None:
         """Have this choice asked for next."""
-        places = {
+        with _silent():
+            self._study.enqueue_trial(self._places_of(choice))
+
+    def _places_of(self, choice: Choice) -> dict[str, int]:
+        return {
             axis: [(type(v), v) for v in self._space.axes[axis]].index(
                 (type(choice[axis]), choice[axis])
             )
             for axis in self._axes
         }
-        with _silent():
-            self._study.enqueue_trial(places)
 
     def _proposed(self) -> Choice:
         with _silent():
-            self._asked = self._study.ask(self._axes)
-        return self._space.at(self._asked.params)
+            while True:
+                # A search that begins beside this one fails what is under way, also half asked.
+                with suppress(UpdateFinishedTrialError):
+                    self._asked = self._study.ask(self._axes)
+                    return self._space.at(self._asked.params)
 
     def _learn(self, trial: Trial) -> None:
         if self._asked is None:
             raise ValueError("tell what was asked for")
         with _silent():
-            if not trial.figures:
-                self._study.tell(self._asked, state=TrialState.FAIL)
-                return
-            for name, excess in excesses(trial.figures, self._space).items():
-                self._asked.set_constraint(name, excess)
-            values = [overall_loss(trial.figures, name) for name in self._space.objectives]
-            self._study.tell(self._asked, values)
+            told = self._told(self._asked, trial)
+        if trial.figures and told != TrialState.COMPLETE:
+            self._add(trial)
+
+    def _told(self, asked: optuna.Trial, trial: Trial) -> TrialState:
+        """Tell what came of the trial asked for; return the state in which it now is."""
+        values = self._values(trial)
+        state = TrialState.COMPLETE if values else TrialState.FAIL
+        try:
+            for name, excess in self._excesses(trial).items():
+                asked.set_constraint(name, excess)
+            return self._study.tell(asked, values, state, skip_if_finished=True).state
+        except UpdateFinishedTrialError:
+            return TrialState.FAIL
+
+    def _add(self, trial: Trial) -> None:
+        """Put a finished trial into the study that was not asked for, or that another failed."""
+        learned = create_trial(
+            params=self._places_of(trial.choice),
+            distributions=self._axes,
+            values=self._values(trial),
+            constraints=self._excesses(trial),
+        )
+        with _silent():
+            self._study.add_trial(learned)
+
+    def _values(self, trial: Trial) -> list[float] | None:
+        """Return what is minimized; None of a refused trial."""
+        if not trial.figures:
+            return None
+        return [overall_loss(trial.figures, name) for name in self._space.objectives]
+
+    def _excesses(self, trial: Trial) -> dict[str, float]:
+        return excesses(trial.figures, self._space) if trial.figures else {}
 
 
 def _places(values: tuple[Value, ...]) -> BaseDistribution:

@@ -13,6 +13,7 @@ from hwsim.search.figures import ACCURACY, COSTS, overall_loss
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from hwsim.evaluation import Priced
     from hwsim.graph import Graph
     from hwsim.records import Result
     from hwsim.search.figures import Figures
@@ -31,6 +32,7 @@ class Trial:
         refused: The reason; None where there are figures.
         results: What the figures are of; none where something was refused, or where they were let
             go.
+        made_of: What the estimates of the results were made of, for details; let go as they are.
         graph: What was judged; None where nothing was, or where it was let go.
     """
 
@@ -40,12 +42,13 @@ class Trial:
     figures: tuple[Figures, ...] = ()
     refused: str | None = None
     results: tuple[Result, ...] = field(default=(), repr=False, compare=False)
+    made_of: tuple[Priced, ...] = field(default=(), repr=False, compare=False)
     graph: Graph | None = field(default=None, repr=False, compare=False)
 
     @property
     def light(self) -> Trial:
         """The same without what takes much memory."""
-        return replace(self, results=(), graph=None)
+        return replace(self, results=(), made_of=(), graph=None)
 
 
 def excesses(figures: Sequence[Figures], space: Space) -> dict[str, float]:

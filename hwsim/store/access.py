@@ -64,7 +64,8 @@ def connected_to_read(path: Path) -> sqlite3.Connection:
     except sqlite3.OperationalError as error:
         # Readers share memory with writers, in a file beside. Where none can be made (on a disk
         # that is read-only or full) and none is needed, the file is read as what never changes.
-        is_held = error.sqlite_errorname.startswith("SQLITE_BUSY")
+        # Errors that the module itself raises carry no name.
+        is_held = getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY")
         wal = file.with_name(f"{file.name}-wal")
         if is_held or (wal.exists() and wal.stat().st_size):
             raise
@@ -109,6 +110,12 @@ def create(path: Path, fill: Callable[[sqlite3.Connection], None]) -> None:
                 part.rename(path)
     finally:
         _remove(part, ("", *_BESIDE))
+
+
+def discard(path: Path) -> None:
+    """Remove the store at `path`, which nobody has open."""
+    with _alone(path.resolve().parent):
+        _remove(path.resolve(), ("", *_BESIDE))
 
 
 def _remove(path: Path, endings: tuple[str, ...]) -> None:
@@ -171,7 +178,9 @@ def require_store(connection: sqlite3.Connection, path: Path, *, may_be_empty: b
             )
 
 
-def require_same(path: Path, connection: sqlite3.Connection, axes: tuple[str, ...]) -> None:
+def require_same(
+    path: Path, connection: sqlite3.Connection, axes: tuple[str, ...], kind: str
+) -> None:
     """Refuse to mix points that are not of one sweep, or not of one version of hwsim.
 
     Raises:
@@ -180,6 +189,8 @@ def require_same(path: Path, connection: sqlite3.Connection, axes: tuple[str, ..
     known = schema.meta(connection)
     if "axes" not in known:
         return
+    if (before := known.get("kind", "sweep")) != kind:
+        raise InterchangeError(f"{path}: a {before} lives here, not a {kind}; give another path")
     other = tuple(json.loads(known["axes"]))
     if other != axes:
         raise InterchangeError(

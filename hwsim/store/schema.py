@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from hwsim.store.rows import definitions
+from hwsim.store.transaction import transaction
 from hwsim.version import __version__
 
 if TYPE_CHECKING:
@@ -28,9 +29,13 @@ _TABLES = (
     _POINTS,
     "CREATE TABLE hwsim_asked (ordinal INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE)",
     """CREATE TABLE hwsim_results (
-    ordinal INTEGER PRIMARY KEY, model TEXT NOT NULL, recipe TEXT NOT NULL, device TEXT NOT NULL,
-    record BLOB NOT NULL, UNIQUE (model, recipe, device))""",
+    ordinal INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, record BLOB NOT NULL)""",
 )
+
+ASKED = """LEFT JOIN hwsim_asked a USING (key)
+    WHERE a.key IS NOT NULL OR NOT EXISTS (SELECT 1 FROM hwsim_asked)
+    ORDER BY a.ordinal, t.ordinal"""
+"""Of the rows of a table t, those asked for, in that order; all where nobody told."""
 
 
 def tune(connection: sqlite3.Connection) -> None:
@@ -48,19 +53,16 @@ def tune(connection: sqlite3.Connection) -> None:
 
 def lay_tables(connection: sqlite3.Connection, fill: Callable[[sqlite3.Connection], None]) -> None:
     """Make the tables, and let `fill` write into them, in one transaction."""
-    connection.execute("BEGIN IMMEDIATE")
-    try:
+
+    def lay(connection: sqlite3.Connection) -> None:
         if not is_store(connection):
             for table in _TABLES:
                 connection.execute(table)
             meta = (("schema", str(SCHEMA)), ("hwsim_version", __version__))
             connection.executemany("INSERT INTO hwsim_meta VALUES (?, ?)", meta)
         fill(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+
+    transaction(connection, lay)
 
 
 def is_store(connection: sqlite3.Connection) -> bool:

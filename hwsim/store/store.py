@@ -6,7 +6,8 @@ import json
 from contextlib import contextmanager
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Self
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, Self
 
 from hwsim.errors import InterchangeError
 from hwsim.records import Points, Study
@@ -14,14 +15,17 @@ from hwsim.store import schema
 from hwsim.store.access import connected, connected_to_read, create, is_file, require_same
 from hwsim.store.failures import DAMAGES, damaged, told
 from hwsim.store.rows import COLUMNS, misfit, packed, reader_of, row_of, unpacked
-from hwsim.store.summary import comparison_of
+from hwsim.store.summary import comparison_of, first_of_cells
+from hwsim.store.transaction import transaction
 from hwsim.version import __version__
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Generator, Iterable, Mapping, Sequence
 
     from hwsim.records import Point, Result
+
+_NONE: Mapping[str, Result] = MappingProxyType({})
 
 
 class Store:
@@ -85,23 +89,37 @@ class Store:
                 with told(self.path):
                     connection.close()
 
-    def begin(self, spec: str, axes: tuple[str, ...], keys: Iterable[str] = ()) -> None:
+    def begin(
+        self,
+        spec: str,
+        axes: tuple[str, ...],
+        keys: Iterable[str] = (),
+        *,
+        kind: Literal["sweep", "search"] = "sweep",
+    ) -> None:
         """Say what will be swept: a new sweep, or more of the one that lives here.
 
         Args:
             spec: Text of the sweep, for people; the latest one stays.
             axes: Names, in the order asked for; those of the sweep that lives here.
             keys: Of the points asked for, in that order, where they are known beforehand: `points`
-                returns them so, and `asked` counts them.
+                and `study` return these alone, in this order, and `asked` counts them. Points that
+                an earlier sweep asked for stay in the file for one that asks for them again.
+            kind: What the points are of: a search takes up no sweep, and no sweep a search.
 
         Raises:
             InterchangeError: Another sweep lives here, or the file cannot be written.
         """
 
         def fill(connection: sqlite3.Connection) -> None:
-            require_same(self.path, connection, axes)
-            values = (("spec", spec), ("axes", json.dumps(axes)))
+            require_same(self.path, connection, axes, kind)
+            values = (("spec", spec), ("axes", json.dumps(axes)), ("kind", kind))
             connection.executemany("INSERT OR REPLACE INTO hwsim_meta VALUES (?, ?)", values)
+            if not keys:
+                return
+            # Whatever a model, data or a profile changed to makes other keys: points of what they
+            # were are no part of this sweep.
+            connection.execute("DELETE FROM hwsim_asked")
             connection.executemany(
                 "INSERT INTO hwsim_asked (key) VALUES (?) ON CONFLICT DO NOTHING",
                 ((key,) for key in keys),
@@ -116,27 +134,40 @@ class Store:
             schema.tune(self._connection)
             schema.lay_tables(self._connection, fill)
 
-    def keep(self, points: Sequence[Point], results: Sequence[Result] = ()) -> None:
-        """Write points, and results in full, all or none of them.
+    def keep(self, points: Sequence[Point], results: Mapping[str, Result] = _NONE) -> None:
+        """Write points, and results in full by the keys of their points, all or none of them.
 
-        What is there already stays: a point of the same key; a result of the same model, recipe and
-        device.
+        What is there already stays: a point or a result of the same key.
 
         Raises:
             InterchangeError: The file cannot be written.
         """
         names, marks = ", ".join(COLUMNS), ", ".join("?" * len(COLUMNS))
-        records = [(r.model, r.recipe, r.device, packed(r)) for r in results]
-        with self._writing() as connection:
+        points_sql = (
+            f"INSERT INTO hwsim_points ({names}) VALUES ({marks}) ON CONFLICT (key) DO NOTHING"
+        )
+
+        def write(connection: sqlite3.Connection) -> None:
+            connection.executemany(points_sql, rows)
             connection.executemany(
-                f"INSERT INTO hwsim_points ({names}) VALUES ({marks}) ON CONFLICT (key) DO NOTHING",
-                map(row_of, points),
-            )
-            connection.executemany(
-                "INSERT INTO hwsim_results (model, recipe, device, record) VALUES (?, ?, ?, ?) "
-                "ON CONFLICT (model, recipe, device) DO NOTHING",
+                "INSERT INTO hwsim_results (key, record) VALUES (?, ?) "
+                "ON CONFLICT (key) DO NOTHING",
                 records,
             )
+
+        rows = [row_of(point) for point in points]
+        records = [(key, packed(result)) for key, result in results.items()]
+        with self._lock, told(self.path):
+            if self._connection is None:
+                raise InterchangeError(f"{self.path}: expected begin() before keep()")
+            transaction(self._connection, write)
+
+    def told(self) -> frozenset[str]:
+        """Return the keys of all points whose results are kept in full."""
+        with self._reading() as connection:
+            if connection is None:
+                return frozenset()
+            return frozenset(key for (key,) in connection.execute("SELECT key FROM hwsim_results"))
 
     def finished(self) -> frozenset[str]:
         """Return the keys of all points that are kept."""
@@ -159,7 +190,7 @@ class Store:
             return "" if connection is None else schema.meta(connection).get("spec", "")
 
     def points(self) -> Points:
-        """Return the points, in the order asked for; in that of `keep` where nobody told."""
+        """Return the points asked for, in that order; all in that of `keep` where nobody told."""
         with self._reading() as connection:
             if connection is None:
                 return Points(axes=(), points=())
@@ -171,9 +202,8 @@ class Store:
             if odd:
                 raise ValueError(f"{odd} points of other types than their columns")
             rows = connection.execute(
-                f"SELECT {', '.join(f'p.{name}' for name in columns)} FROM hwsim_points p "
-                "LEFT JOIN hwsim_asked a USING (key) "
-                "ORDER BY a.ordinal IS NULL, a.ordinal, p.ordinal"
+                f"SELECT {', '.join(f't.{name}' for name in columns)} "
+                f"FROM hwsim_points t {schema.ASKED}"
             )
             return Points(
                 axes=schema.axes_of(connection), points=tuple(map(reader_of(columns), rows))
@@ -190,31 +220,15 @@ class Store:
             records: list[bytes] = []
             version = __version__
             if connection is not None:
-                rows = connection.execute("SELECT record FROM hwsim_results ORDER BY ordinal")
+                rows = connection.execute(f"SELECT t.record FROM hwsim_results t {schema.ASKED}")
                 records = [record for (record,) in rows]
                 version = schema.meta(connection)["hwsim_version"]
-        results = tuple(unpacked(record, self.path) for record in records)
+        results = first_of_cells(unpacked(record, self.path) for record in records)
         return Study(
             title=self.path.stem,
             comparison=comparison_of(results, points, version),
             points=points,
         )
-
-    @contextmanager
-    def _writing(self) -> Generator[sqlite3.Connection, None, None]:
-        with self._lock, told(self.path):
-            if self._connection is None:
-                raise InterchangeError(f"{self.path}: expected begin() before keep()")
-            connection = self._connection
-            connection.execute("BEGIN IMMEDIATE")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                # A full disk may have rolled it back already.
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
 
     @contextmanager
     def _reading(self) -> Generator[sqlite3.Connection | None, None, None]:

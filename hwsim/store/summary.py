@@ -7,24 +7,34 @@ from typing import TYPE_CHECKING
 from hwsim.records import Comparison, Refusal
 
 if TYPE_CHECKING:
-    from hwsim.records import Points, Result
+    from collections.abc import Iterable
 
-_UNCOMPRESSED = "none"
+    from hwsim.records import Points, Result
 
 
 def comparison_of(results: tuple[Result, ...], points: Points, version: str) -> Comparison:
     """Return the results, and a refusal for each model, recipe and device without one.
 
-    The baseline is `none` where it has results, otherwise the first recipe that has.
+    Args:
+        results: In full, of some of the points.
+        points: In the order asked for; the recipe of the first one is the baseline, whatever
+            finishes first.
+        version: Of hwsim.
     """
-    recipes = [result.recipe for result in results]
-    first = recipes[0] if recipes else None
     return Comparison(
         results=results,
         refusals=_refusals(results, points),
-        baseline=_UNCOMPRESSED if _UNCOMPRESSED in recipes else first,
+        baseline=points.points[0].recipe if points.points else None,
         version=version,
     )
+
+
+def first_of_cells(results: Iterable[Result]) -> tuple[Result, ...]:
+    """Return the first result of each model, recipe and device: two sweeps at once may tell two."""
+    found: dict[tuple[str, str, str], Result] = {}
+    for result in results:
+        found.setdefault((result.model, result.recipe, result.device), result)
+    return tuple(found.values())
 
 
 def _refusals(results: tuple[Result, ...], points: Points) -> tuple[Refusal, ...]:

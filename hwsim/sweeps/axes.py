@@ -71,12 +71,14 @@ class Spread:
 
     def at(self, share: float) -> Value:
         """Return the value at `share`, 0 <= share < 1, of the way."""
-        if self.is_whole and self.scale == "linear":
+        if not self.is_whole:
+            value = _between(self.low, self.high, share, self.scale)
+            return _shown(value, self.low, self.high)
+        low, high = math.ceil(self.low), math.floor(self.high)
+        if self.scale == "linear":
             # Each whole number has as much room, the ends too.
-            low, high = math.ceil(self.low), math.floor(self.high)
-            return low + int(share * (high - low + 1))
-        value = _between(self.low, self.high, share, self.scale)
-        return round(value) if self.is_whole else value
+            return _clamped(low + int(share * (high - low + 1)), low, high)
+        return _clamped(round(_between(self.low, self.high, share, self.scale)), low, high)
 
 
 Axis: TypeAlias = "Listed | Spread"
@@ -108,11 +110,15 @@ def axis_of(
     if not 2 <= steps <= MOST_POINTS:
         raise RecipeError(f"steps: expected 2 to {MOST_POINTS}, got {steps}")
     shares = np.linspace(0.0, 1.0, steps).tolist()
-    values: list[Value] = [_between(low, high, share, scale) for share in shares]
+    values = [_between(low, high, share, scale) for share in shares]
     # The ends are what was written, not what a logarithm makes of them.
-    values[0], values[-1] = low, high
-    if is_whole or (isinstance(low, int) and isinstance(high, int) and _are_whole(values)):
-        values = [round(value) for value in values if not isinstance(value, str)]
+    values = [low, *values[1:-1], high]
+    if is_whole:
+        ends = math.ceil(low), math.floor(high)
+        return Listed(tuple(dict.fromkeys(_clamped(round(value), *ends) for value in values)))
+    values = [low, *(_shown(value, low, high) for value in values[1:-1]), high]
+    if isinstance(low, int) and isinstance(high, int) and _are_whole(values):
+        values = [round(value) for value in values]
     return Listed(tuple(dict.fromkeys(values)))
 
 
@@ -132,7 +138,8 @@ def listed(values: object) -> Listed:
         if isinstance(value, float) and not math.isfinite(value):
             raise RecipeError(f"expected finite numbers, got {value!r}")
         found.append(value)
-    if len({(type(value), value) for value in found}) < len(found):
+    # 1 and 1.0 are one number; True, which equals it, is none.
+    if len({(isinstance(value, bool), value) for value in found}) < len(found):
         raise RecipeError(f"expected each value once, got {found!r:.80}")
     return Listed(tuple(found))
 
@@ -166,10 +173,23 @@ def is_key(name: str) -> bool:
 
 
 def _between(low: float, high: float, share: float, scale: Scale) -> float:
-    value = low * (high / low) ** share if scale == "log" else low + (high - low) * share
-    # More digits mean nothing, and fill tables.
-    return float(f"{value:.{_DIGITS}g}")
+    if scale == "log":
+        return low * (high / low) ** share
+    return low * (1.0 - share) + high * share
 
 
-def _are_whole(values: list[Value]) -> bool:
-    return all(isinstance(value, (int, float)) and float(value).is_integer() for value in values)
+def _shown(value: float, low: float, high: float) -> float:
+    """Return `value` without digits that mean nothing and fill tables, within the ends."""
+    # Ends that are near to each other take more digits to tell their values apart.
+    span = max(abs(low), abs(high)) / (high / 2 - low / 2) / 2
+    digits = _DIGITS + max(0, math.floor(math.log10(span)))
+    return _clamped(float(f"{value:.{digits}g}"), low, high)
+
+
+def _clamped(value: float, low: float, high: float) -> float:
+    """Return `value`, or the end that rounding took it beyond."""
+    return min(max(value, low), high)
+
+
+def _are_whole(values: list[float]) -> bool:
+    return all(float(value).is_integer() for value in values)

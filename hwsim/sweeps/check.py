@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from hwsim.errors import ProfileError
-from hwsim.profile import load_profile
+from hwsim.profile import ProfileText
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -15,30 +15,32 @@ if TYPE_CHECKING:
 
 
 def check_values(plan: Plan) -> None:
-    """Load a profile for the smallest and the largest number under each key, and for each text.
+    """Load profiles for the smallest and the largest number under each key, and for each text.
 
-    Bounds of the schema are intervals: what both ends keep, all numbers between them keep. Where a
-    device takes all values, what others do not have is a refusal of their points.
+    Where one of them is a profile, points that are none are refused one by one, as are those that a
+    device cannot run.
 
     Raises:
-        ProfileError: An unknown key, or a value that it cannot have, on every device.
+        ProfileError: An unknown key, or values that it cannot have, at all of these points on every
+            device.
     """
     found: dict[int, dict[int, Mapping[str, Value]]] = {}
     for place in plan.places:
         found.setdefault(place.device, {})[id(place.laid)] = place.laid
-    errors: list[ProfileError] = []
+    first: ProfileError | None = None
     for device, laid in found.items():
-        name = plan.spec.devices[device]
-        try:
-            if isinstance(name, str):
-                for own in _extremes(list(laid.values())):
-                    load_profile(name, own)
-        except ProfileError as error:
-            errors.append(error)
-        else:
+        given = plan.devices[device]
+        if not isinstance(given, ProfileText):
             return
-    if errors:
-        raise errors[0]
+        for own in _extremes(list(laid.values())):
+            try:
+                given.load(own)
+            except ProfileError as error:
+                first = first or error
+            else:
+                return
+    if first is not None:
+        raise first
 
 
 def _extremes(laid: list[Mapping[str, Value]]) -> Iterator[Mapping[str, Value]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from collections import deque
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -13,6 +14,7 @@ from concurrent.futures import (
     ProcessPoolExecutor,
     wait,
 )
+from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
 from threading import Thread
 from typing import TYPE_CHECKING, cast
@@ -20,7 +22,8 @@ from typing import TYPE_CHECKING, cast
 from hwsim.sweeps.tasks import Task, Tasks, answer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Generator, Iterable, Iterator
+    from multiprocessing.connection import Connection
     from multiprocessing.process import BaseProcess
 
     from hwsim.sweeps.job import Job
@@ -66,6 +69,27 @@ def on_executor(executor: Executor) -> Engine:
     return engine
 
 
+@contextmanager
+def _without_interrupts() -> Generator[None, None, None]:
+    """Let processes that begin here never see Ctrl-C, which is the parent's to answer.
+
+    It goes to the whole group of processes, and one that is still importing would print where it
+    was. The parent sees it a moment later.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+# How long nothing may come before somebody looks whether the workers are alive.
+_LOOK_S = 2.0
+
+
 def on_processes(workers: int) -> Engine:
     """Return what does jobs in so many processes, and starts new ones where some die.
 
@@ -99,7 +123,10 @@ class _Pool:
         while self._todo or self._suspects or self._running:
             is_alone = self._hand_out()
             dead: list[Task] = []
-            for future in wait(self._running, return_when=FIRST_COMPLETED).done:
+            done = wait(self._running, timeout=_LOOK_S, return_when=FIRST_COMPLETED).done
+            if not done:
+                self._hang_up_on_dead()
+            for future in done:
                 task = self._running.pop(future)
                 try:
                     given = future.result()
@@ -137,7 +164,8 @@ class _Pool:
                 max_workers=self._workers, mp_context=get_context("spawn"), initializer=_begin
             )
         try:
-            self._running[self._executor.submit(answer, task)] = task
+            with _without_interrupts():
+                self._running[self._executor.submit(answer, task)] = task
         except BrokenExecutor:
             # It broke since the last look at it: those in flight tell.
             self._todo.appendleft(task)
@@ -151,13 +179,37 @@ class _Pool:
         if executor is None:
             return
         # Python 3.14 has kill_workers() for this.
-        own = cast("dict[int, BaseProcess] | None", getattr(executor, "_processes", None))
-        processes = list((own or {}).values())
+        processes, results = _processes(executor), _results(executor)
         executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
             process.kill()
         for process in processes:
             process.join()
+        if results is not None:
+            results.close()
+
+    def _hang_up_on_dead(self) -> None:
+        """Let the pool see that a worker died in the middle of an answer.
+
+        It waits for the rest, which cannot come, as long as the parent itself could still write it.
+        """
+        executor = self._executor
+        if executor is None or all(p.exitcode is None for p in _processes(executor)):
+            return
+        results = _results(executor)
+        if results is not None:
+            results.close()
+
+
+def _processes(executor: ProcessPoolExecutor) -> list[BaseProcess]:
+    own = cast("dict[int, BaseProcess] | None", getattr(executor, "_processes", None))
+    return list((own or {}).values())
+
+
+def _results(executor: ProcessPoolExecutor) -> Connection | None:
+    """Return the parent's own end of the pipe that workers answer through."""
+    queue = getattr(executor, "_result_queue", None)
+    return cast("Connection | None", getattr(queue, "_writer", None))
 
 
 def _begin() -> None:

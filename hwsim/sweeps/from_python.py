@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, cast
 
 from hwsim.errors import RecipeError
 from hwsim.frame import frame
+from hwsim.sweeps.arguments import check_data, check_lists, check_settings, engine_of
 from hwsim.sweeps.axes import Listed, Spread, axis_of, listed
-from hwsim.sweeps.engines import on_executor
 from hwsim.sweeps.plan import plan
-from hwsim.sweeps.run import here, run
+from hwsim.sweeps.run import run
 from hwsim.sweeps.sampling import Sampling
-from hwsim.sweeps.spec import Spec
+from hwsim.sweeps.spec import SweepSpec
 from hwsim.sweeps.templates import Template
 
 if TYPE_CHECKING:
@@ -77,9 +78,14 @@ def sweep(
     Raises:
         ProfileError: An unknown device or key, or a value that it cannot have.
         RecipeError: Axes, sampling, conditions or recipes are malformed.
-        DataError: The data does not fit a model.
+        DataError: The data does not fit a model, or is a path.
+        UnsupportedError: Models are no graphs, the executor is none, or the store keeps nothing.
     """
-    spec = Spec(
+    check_lists(models, recipes, devices)
+    check_settings(overrides, where, samples, seed, repeats)
+    check_data(data, training_data)
+    engine = engine_of(executor, store)
+    spec = SweepSpec(
         graphs=tuple(models),
         templates=tuple(Template.of(recipe, parse) for recipe in recipes),
         devices=tuple(devices),
@@ -91,8 +97,7 @@ def sweep(
         data=data,
         training_data=training_data,
     )
-    engine = here if executor is None else on_executor(executor)
-    return frame(run(plan(spec), engine, keeper=store).points)
+    return frame(run(plan(spec), engine, keeper=store, are_told=store is not None).points)
 
 
 _KEYS = ("from", "to", "steps", "scale", "whole")
@@ -107,34 +112,47 @@ def axes_given(axes: Mapping[str, object]) -> dict[str, Axis]:
     found: dict[str, Axis] = {}
     for name, given in axes.items():
         try:
-            found[name] = _axis(given)
+            found[name] = axis_given(given)
         except RecipeError as error:
             raise RecipeError(f"axis {name}: {error}") from error
     return found
 
 
-def _axis(given: object) -> Axis:
+def axis_given(given: object) -> Axis:
+    """Return the axis that a list or a mapping describes.
+
+    Raises:
+        RecipeError: It is malformed; the message names the key.
+    """
     if isinstance(given, (Listed, Spread)):
         return given
+    if isinstance(given, (list, tuple)):
+        return listed(cast("Sequence[object]", given))
     if not isinstance(given, dict):
-        return listed(given)
+        raise RecipeError(
+            f"expected [VALUE, ...] or {{from: LOW, to: HIGH, steps: N}}, got {given!r:.80}"
+        )
     keys = cast("dict[str, object]", given)
     for key in keys:
         if key not in _KEYS:
-            raise RecipeError(f"there is no key {key!r}; known: {', '.join(_KEYS)}")
+            near = get_close_matches(str(key), _KEYS, n=1)
+            guess = f"did you mean {near[0]}? " if near else ""
+            raise RecipeError(f"there is no key {key!r:.80}; {guess}known: {', '.join(_KEYS)}")
     low, high = _number(keys, "from"), _number(keys, "to")
     steps, scale, whole = keys.get("steps"), keys.get("scale", "linear"), keys.get("whole", False)
     if steps is not None and (isinstance(steps, bool) or not isinstance(steps, int)):
-        raise RecipeError(f"steps: expected a whole number, got {steps!r}")
+        raise RecipeError(f"steps: expected a whole number, got {steps!r:.80}")
     if scale not in ("linear", "log"):
-        raise RecipeError(f"scale: expected linear or log, got {scale!r}")
+        raise RecipeError(f"scale: expected linear or log, got {scale!r:.80}")
     if not isinstance(whole, bool):
-        raise RecipeError(f"whole: expected true or false, got {whole!r}")
+        raise RecipeError(f"whole: expected true or false, got {whole!r:.80}")
     return axis_of(low, high, steps, scale, is_whole=whole)
 
 
 def _number(keys: Mapping[str, object], key: str) -> float:
-    value = keys.get(key)
+    if key not in keys:
+        raise RecipeError(f"{key}: expected a number, got nothing; a range has from and to")
+    value = keys[key]
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise RecipeError(f"{key}: expected a number, got {value!r}")
+        raise RecipeError(f"{key}: expected a number, got {value!r:.80}")
     return value

@@ -10,9 +10,8 @@ import numpy as np
 
 from hwsim.activations import SAMPLES
 from hwsim.batching import with_batch
-from hwsim.errors import FormatError, RecipeError, UnsupportedError
+from hwsim.errors import FormatError, ProfileError, RecipeError, UnsupportedError
 from hwsim.evaluation import measure
-from hwsim.profile import load_profile
 from hwsim.reference import stacked
 from hwsim.row import latency_on
 from hwsim.sweeps.pricing import Group, Part, parts_at
@@ -82,9 +81,11 @@ class Job:
 
     def _priced(self, group: Group) -> Iterator[Part]:
         for i, (place, laid) in enumerate(zip(group.places, group.laid, strict=True)):
-            profile = group.device
-            if isinstance(profile, str):
-                profile = load_profile(profile, laid)
+            try:
+                profile = group.profile(laid)
+            except ProfileError as error:
+                yield Part(places=(place,), refused=str(error))
+                continue
             made = self.compressed(_price_on(profile, group.batch))
             if isinstance(made, str):
                 yield Part(places=(place,), refused=made)

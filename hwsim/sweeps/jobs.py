@@ -8,7 +8,7 @@ from hwsim.sweeps.job import Job
 from hwsim.sweeps.pricing import Group
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterable
 
     from hwsim.sweeps.plan import Plan
 
@@ -16,24 +16,28 @@ MOST_TOLD = 256
 """Results that a sweep keeps in full, of the first point of each model, recipe and device."""
 
 
-def jobs_of(plan: Plan, finished: Collection[str] = (), *, are_told: bool = False) -> list[Job]:
-    """Return what makes the points that are not finished: one job per model, recipe and seed.
+def jobs_of(plan: Plan, places: Iterable[int], told: Collection[int] = ()) -> list[Job]:
+    """Return what makes some points: one job per model, recipe and seed.
 
     Args:
         plan: All points.
-        finished: Keys of points to leave out.
-        are_told: Whether the first point of each model, recipe and device is wanted in full.
+        places: Of the points to make, rising.
+        told: Of those that are wanted in full.
     """
     found: dict[tuple[int, int], dict[tuple[int, int], list[int]]] = {}
-    told: dict[tuple[int, str, int], int] = {}
-    for at, place in enumerate(plan.places):
-        if place.key in finished:
-            continue
+    for at in places:
+        place = plan.places[at]
         groups = found.setdefault((place.model, id(place.made)), {})
         groups.setdefault((place.batch, place.device), []).append(at)
-        told.setdefault((place.model, place.made.name, place.device), at)
-    wanted = set(list(told.values())[:MOST_TOLD]) if are_told else set[int]()
-    return [_job(plan, list(groups.values()), wanted) for groups in found.values()]
+    return [_job(plan, list(groups.values()), told) for groups in found.values()]
+
+
+def cells_of(plan: Plan) -> list[list[int]]:
+    """Return the places of the points of each model, recipe and device, as far as they are told."""
+    found: dict[tuple[int, str, int], list[int]] = {}
+    for at, place in enumerate(plan.places):
+        found.setdefault((place.model, place.made.name, place.device), []).append(at)
+    return list(found.values())[:MOST_TOLD]
 
 
 def _job(plan: Plan, groups: list[list[int]], told: Collection[int]) -> Job:
@@ -51,7 +55,7 @@ def _job(plan: Plan, groups: list[list[int]], told: Collection[int]) -> Job:
 def _group(plan: Plan, places: list[int], told: Collection[int]) -> Group:
     own = [plan.places[at] for at in places]
     return Group(
-        device=plan.spec.devices[own[0].device],
+        device=plan.devices[own[0].device],
         batch=own[0].batch,
         laid=tuple(place.laid for place in own),
         places=tuple(places),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from hwsim.records import Point, Points, Result
 
@@ -27,10 +27,14 @@ class Keeper(Protocol):
         """Return the keys of the points that are kept."""
         ...
 
-    def keep(self, points: Sequence[Point], results: Sequence[Result] = ()) -> None:
-        """Keep these; keys that are there already stay as they are."""
+    def told(self) -> frozenset[str]:
+        """Return the keys of the points whose results are kept in full."""
+        ...
+
+    def keep(self, points: Sequence[Point], results: Mapping[str, Result]) -> None:
+        """Keep these, results by the keys of their points; keys that are there stay as they are."""
         ...
 
     def points(self) -> Points:
-        """Return what is kept."""
+        """Return what is kept of the points asked for."""
         ...

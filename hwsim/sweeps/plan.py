@@ -7,11 +7,13 @@ from functools import cache
 from itertools import product
 from typing import TYPE_CHECKING
 
-from hwsim.profile import load_profile
+from hwsim.digest import digest_of_data, digest_of_graph
+from hwsim.errors import RecipeError
+from hwsim.profile import ProfileText, read_profile
 from hwsim.reference import stacked
 from hwsim.sweeps.axes import BATCH, MOST_POINTS
-from hwsim.sweeps.digest import digest_of_data, digest_of_graph, key_of
-from hwsim.sweeps.grid import meant
+from hwsim.sweeps.grid import meant, require_distinct
+from hwsim.sweeps.keys import key_of
 from hwsim.sweeps.sampling import too_few, too_many
 from hwsim.sweeps.spec import laid_over, name_of
 from hwsim.sweeps.templates import draws, with_seed
@@ -25,7 +27,7 @@ if TYPE_CHECKING:
     from hwsim.records.points import Value
     from hwsim.row import Recipe
     from hwsim.sweeps.axes import Choice
-    from hwsim.sweeps.spec import Spec
+    from hwsim.sweeps.spec import SweepSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,7 @@ class Plan:
     Attributes:
         spec: What was asked for.
         places: The points.
+        devices: What the profile of each says, read once; or the profile that was given.
         profiles: Of the devices, before anything is laid over them.
         digests: SHA-256 of each of `profiles`.
         data: By model: labelled samples as it takes them.
@@ -82,8 +85,9 @@ class Plan:
         is_steady: Whether repeats were asked for, and some recipe draws nothing.
     """
 
-    spec: Spec
+    spec: SweepSpec
     places: tuple[Place, ...]
+    devices: tuple[ProfileText | DeviceProfile, ...]
     profiles: tuple[DeviceProfile, ...]
     digests: tuple[str, ...]
     data: tuple[Data | None, ...]
@@ -91,7 +95,7 @@ class Plan:
     is_steady: bool
 
 
-def plan(spec: Spec) -> Plan:
+def plan(spec: SweepSpec) -> Plan:
     """Return the points of `spec` that meet its conditions, each once.
 
     Raises:
@@ -101,7 +105,10 @@ def plan(spec: Spec) -> Plan:
     """
     if spec.count > MOST_POINTS:
         raise too_many(spec.count)
-    profiles = tuple(load_profile(d) if isinstance(d, str) else d for d in spec.devices)
+    devices = tuple(read_profile(d) if isinstance(d, str) else d for d in spec.devices)
+    profiles = tuple(d.load() if isinstance(d, ProfileText) else d for d in devices)
+    # Files of one name may lie in several folders, and rows say no folder.
+    require_distinct((profile.name for profile in profiles), "device")
     data = tuple(None if spec.data is None else meant(graph, spec.data) for graph in spec.graphs)
     for graph, own in zip(spec.graphs, data, strict=True):
         if own is not None:
@@ -116,6 +123,7 @@ def plan(spec: Spec) -> Plan:
     return Plan(
         spec=spec,
         places=enumeration.places(),
+        devices=devices,
         profiles=profiles,
         digests=digests,
         data=data,
@@ -124,7 +132,7 @@ def plan(spec: Spec) -> Plan:
     )
 
 
-def _digest_of(spec: Spec) -> Callable[[int], Mapping[str, object]]:
+def _digest_of(spec: SweepSpec) -> Callable[[int], Mapping[str, object]]:
     """Return what tells, by model, the parts of a key that its points share."""
     judged, trained = digest_of_data(spec.data), digest_of_data(spec.training_data)
 
@@ -141,7 +149,7 @@ class _Enumeration:
 
     def __init__(
         self,
-        spec: Spec,
+        spec: SweepSpec,
         digests: tuple[str, ...],
         shared: Callable[[int], Mapping[str, object]],
     ) -> None:
@@ -150,6 +158,7 @@ class _Enumeration:
         names = (*spec.names, "model", "recipe", "device", "seed")
         self._conditions = [condition(text, names) for text in spec.where]
         self._cached: dict[tuple[int, str], Made] = {}
+        self._spelled: dict[tuple[str, int], str] = {}
         self.is_steady = False
 
     def places(self) -> tuple[Place, ...]:
@@ -204,8 +213,16 @@ class _Enumeration:
                 return None
             if self._spec.repeats > 1 and draws(recipe):
                 recipe = with_seed(recipe, seed)
+            self._require_distinct(recipe, name, seed)
             self._cached[key] = Made(recipe=recipe, name=name, seed=seed, used=given.parameters)
         return self._cached[key]
+
+    def _require_distinct(self, recipe: Recipe, name: str, seed: int) -> None:
+        """Refuse two recipes of one name: files of one name may lie in several folders."""
+        if self._spelled.setdefault((name, seed), str(recipe)) != str(recipe):
+            raise RecipeError(
+                f"recipe {name!r} is given twice, with other steps; rename or drop one"
+            )
 
     def _place(
         self, model: int, made: Made, device: int, laid: Mapping[str, Value], choice: Choice

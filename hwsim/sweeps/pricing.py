@@ -13,7 +13,7 @@ from hwsim.detail import detail_of
 from hwsim.errors import ProfileError, UnsupportedError
 from hwsim.evaluation import result_of
 from hwsim.lower import lower
-from hwsim.profile import load_profile
+from hwsim.profile import ProfileText
 from hwsim.repricing import bill_of, price_keys, reprice
 from hwsim.sweeps.structures import Structure, structures_of
 
@@ -37,7 +37,7 @@ class Group:
     """Points of one model, recipe and batch on one device.
 
     Attributes:
-        device: Name or path of a profile, or a profile that nothing is laid over.
+        device: What a profile's file says, or a profile that nothing is laid over.
         batch: Samples per inference.
         laid: What each point lays over the profile.
         places: Of the points in the sweep.
@@ -45,12 +45,20 @@ class Group:
         is_told: Whether the first point's result is wanted in full.
     """
 
-    device: str | DeviceProfile
+    device: ProfileText | DeviceProfile
     batch: int
     laid: tuple[Laid, ...]
     places: tuple[int, ...]
     rounding: str = ""
     is_told: bool = False
+
+    def profile(self, laid: Laid) -> DeviceProfile:
+        """Return the device's profile with `laid` over it.
+
+        Raises:
+            ProfileError: They make none together.
+        """
+        return self.device.load(laid) if isinstance(self.device, ProfileText) else self.device
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,14 +138,14 @@ def parts_at(
 
 
 def _structures(group: Group, laid: tuple[Laid, ...]) -> list[Structure]:
-    if isinstance(group.device, str):
+    if isinstance(group.device, ProfileText):
         return structures_of(group.device, laid)
     return [Structure(fixed={}, priced={}, places=tuple(range(len(laid))))]
 
 
 def _apart(group: Group, structure: Structure) -> list[Structure]:
     """Return the points of a structure as structures without prices."""
-    assert isinstance(group.device, str)
+    assert isinstance(group.device, ProfileText)
     laid = [group.laid[place] for place in structure.places]
     return [
         replace(one, places=tuple(structure.places[place] for place in one.places))
@@ -162,7 +170,7 @@ class _Priced:
             UnsupportedError: The device cannot run the model.
             ProfileError: Some values make no profile.
         """
-        profile = self._profile(structure.largest)
+        profile = self.group.profile(structure.largest)
         program, seen, counts = self._counted(profile)
         bill = bill_of(program, counts)
         followed = sorted(structure.priced.keys() & set(bill.follows))
@@ -186,10 +194,6 @@ class _Priced:
             results=(self._told(seen, counts, shown),) if is_told else (),
         )
 
-    def _profile(self, laid: Laid) -> DeviceProfile:
-        device = self.group.device
-        return load_profile(device, laid) if isinstance(device, str) else device
-
     def _counted(
         self, profile: DeviceProfile
     ) -> tuple[Program, Activations | None, tuple[Counts, ...]]:
@@ -201,7 +205,7 @@ class _Priced:
         self, seen: Activations | None, counts: tuple[Counts, ...], shown: Measured
     ) -> Result:
         """Return the first point's result in full; it counts as its structure does."""
-        profile = self._profile(self.group.laid[0])
+        profile = self.group.profile(self.group.laid[0])
         program = with_noted(lower(self.graph, profile), seen)
         priced = price(program, counts)
         result = result_of(
@@ -212,7 +216,8 @@ class _Priced:
             recipe=self.recipe,
             overrides=texts_of(self.group.laid[0]),
         )
-        return replace(result, detail=detail_of(program, counts, priced, seen))
+        detail = detail_of(program, counts, priced, seen, laid=result.overrides)
+        return replace(result, batch=self.group.batch, detail=detail)
 
 
 def texts_of(laid: Laid) -> tuple[str, ...]:

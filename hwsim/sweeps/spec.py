@@ -7,7 +7,7 @@ from itertools import product
 from typing import TYPE_CHECKING
 
 from hwsim.errors import ProfileError, RecipeError
-from hwsim.sweeps.axes import BATCH, Listed, check_names, is_key
+from hwsim.sweeps.axes import BATCH, check_names, is_key
 from hwsim.sweeps.grid import require_distinct
 from hwsim.sweeps.sampling import Sampling
 from hwsim.sweeps.templates import check_parameters
@@ -26,7 +26,7 @@ _MOST_REPEATS = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Spec:
+class SweepSpec:
     """What to sweep over.
 
     Attributes:
@@ -107,7 +107,7 @@ class Spec:
         return each * self.sampling.count(self.axes) * self.repeats
 
 
-def laid_over(spec: Spec, choices: list[Choice]) -> list[list[Mapping[str, Value]]]:
+def laid_over(spec: SweepSpec, choices: list[Choice]) -> list[list[Mapping[str, Value]]]:
     """Return what each set of overrides and each choice lays over profiles, [overrides][choice]."""
     dotted = [{k: v for k, v in choice.items() if is_key(k)} for choice in choices]
     found = [{**laid, **own} for laid, own in product(spec.overrides, dotted)]
@@ -118,16 +118,3 @@ def laid_over(spec: Spec, choices: list[Choice]) -> list[list[Mapping[str, Value
 def name_of(device: str | DeviceProfile) -> str:
     """Return the name of a device as it was given."""
     return device if isinstance(device, str) else device.name
-
-
-def values_of(spec: Spec, choices: list[Choice]) -> dict[str, tuple[Value, ...]]:
-    """Return every value that is laid over profiles, by its dotted key, each once."""
-    found: dict[str, dict[tuple[type, Value], Value]] = {}
-    for laid in spec.overrides:
-        for key, value in laid.items():
-            found.setdefault(key, {})[type(value), value] = value
-    for name in filter(is_key, spec.names):
-        axis = spec.axes.get(name)
-        own = axis.values if isinstance(axis, Listed) else [c[name] for c in choices]
-        found.setdefault(name, {}).update({(type(value), value): value for value in own})
-    return {key: tuple(values.values()) for key, values in found.items()}

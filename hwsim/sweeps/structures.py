@@ -7,14 +7,13 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias, cast
 
 from hwsim.errors import ProfileError
-from hwsim.profile import load_profile
 from hwsim.profile.scaled import expanded, is_scale
 from hwsim.repricing import structure_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from hwsim.profile import DeviceProfile
+    from hwsim.profile import DeviceProfile, ProfileText
     from hwsim.records.points import Value
 
 Laid: TypeAlias = "Mapping[str, Value]"
@@ -47,17 +46,17 @@ class Structure:
 
 
 def structures_of(
-    device: str, laid: Sequence[Laid], apart: frozenset[str] = frozenset()
+    device: ProfileText, laid: Sequence[Laid], apart: frozenset[str] = frozenset()
 ) -> list[Structure]:
     """Return the structures of points on a device, in the order of their first points.
 
     Args:
-        device: Name of the profile, or its path.
+        device: What its profile's file says.
         laid: What each point lays over it.
         apart: Keys to be taken as part of the structure, whatever they are.
 
     Raises:
-        ProfileError: No such device.
+        ProfileError: The device has no sound profile.
     """
     meant, refused = _without_scales(device, laid)
     probes = {
@@ -81,7 +80,7 @@ def structures_of(
 
 
 def _without_scales(
-    device: str, laid: Sequence[Laid]
+    device: ProfileText, laid: Sequence[Laid]
 ) -> tuple[dict[int, Laid], dict[str, list[int]]]:
     """Return what points mean by place, and the places of those that mean nothing by reason."""
     meant: dict[int, Laid] = {}
@@ -94,7 +93,7 @@ def _without_scales(
     return meant, refused
 
 
-def without_scales(device: str, own: Laid) -> Laid:
+def without_scales(device: ProfileText, own: Laid) -> Laid:
     """Return the ordinary keys that `own` means, its factors (`scale.clock`) written out.
 
     Raises:
@@ -106,7 +105,7 @@ def without_scales(device: str, own: Laid) -> Laid:
     plain = {key: value for key, value in own.items() if key not in scales}
     # A factor is of what the point's profile has: of the profile's own numbers, unless the point
     # changes one of those.
-    fed = tuple((key, value) for key, value in plain.items() if _feeds(key, scales))
+    fed = tuple((key, type(value), value) for key, value in plain.items() if _feeds(key, scales))
     meant = expanded(_profile(device, fed), scales)
     return {**plain, **cast("Laid", meant)}
 
@@ -117,9 +116,11 @@ def _feeds(key: str, scales: Mapping[str, object]) -> bool:
     return any(each != "scale.clock" for each in scales)
 
 
-@lru_cache(maxsize=1024)
-def _profile(device: str, laid: tuple[tuple[str, Value], ...]) -> DeviceProfile:
-    return load_profile(device, dict(laid))
+# By what a profile says, never by its name: files change while a process lives. By types too: 2 and
+# 2.0 are equal, and a profile takes 2 cores, not 2.0.
+@lru_cache(maxsize=1024, typed=True)
+def _profile(device: ProfileText, laid: tuple[tuple[str, type, Value], ...]) -> DeviceProfile:
+    return device.load({key: value for key, _, value in laid})
 
 
 def _sort(own: Laid, prices: set[str]) -> object:
@@ -149,19 +150,19 @@ def _is_number(value: Value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
 
 
-@lru_cache(maxsize=4096)
-def _only_prices(device: str, key: str, value: Value) -> bool:
+@lru_cache(maxsize=4096, typed=True)
+def _only_prices(device: ProfileText, key: str, value: Value) -> bool:
     """Return whether a number under this key changes no count on this device.
 
     Any number tells: what only prices is blanked from a structure, whatever it is.
     """
     try:
-        changed = load_profile(device, {key: value})
+        changed = device.load({key: value})
     except ProfileError:
         return False  # It needs another key beside it: each of its values is loaded as it is.
     return structure_of(changed) == _plain(device)
 
 
 @lru_cache(maxsize=1024)
-def _plain(device: str) -> str:
-    return structure_of(load_profile(device))
+def _plain(device: ProfileText) -> str:
+    return structure_of(device.load())

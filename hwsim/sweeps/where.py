@@ -109,6 +109,11 @@ def _truth(value: object, part: str) -> bool:
     return value
 
 
+def _shown(part: str, value: object) -> str:
+    told = f"{value!r:.60}"
+    return told if part == told else f"{part} = {told}"
+
+
 class _Reader:
     """Makes functions of the parts of one condition."""
 
@@ -181,12 +186,28 @@ class _Reader:
                 raise RecipeError(
                     f"where: {self._text!r:.80}: expected == != < <= > >=, got {self._part(node)!r}"
                 )
-        values = [self.read(each) for each in (node.left, *node.comparators)]
+        sides = (node.left, *node.comparators)
+        values = [(self.read(side), self._part(side)) for side in sides]
         links = [
             (_COMPARISONS[type(op)], a, b)
             for op, a, b in zip(node.ops, values, values[1:], strict=False)
         ]
-        return lambda names: all(bool(link(a(names), b(names))) for link, a, b in links)
+
+        def holds(names: Names) -> bool:
+            for link, (a, left), (b, right) in links:
+                one, other = a(names), b(names)
+                try:
+                    is_so = bool(link(one, other))
+                except TypeError:
+                    raise RecipeError(
+                        f"where: {self._text!r:.80}: expected two numbers or two texts to compare, "
+                        f"got {_shown(left, one)} and {_shown(right, other)}"
+                    ) from None
+                if not is_so:
+                    return False
+            return True
+
+        return holds
 
     def _part(self, node: ast.expr) -> str:
         part = ast.get_source_segment(self._spelled, node) or self._text

@@ -8,6 +8,7 @@ from hwsim.errors import UnsupportedError
 from hwsim.explain import attribute
 from hwsim.records import SPREAD_SHARE
 from hwsim.records.matrix import LEAST_GAIN
+from hwsim.records.pricing import LEAST_BACKED, MEASURED_TOO, STAGES, UNCALIBRATED_FACTOR
 from reports.explanation.causes import CAUSES_NAMED
 from reports.visible import visible
 
@@ -35,7 +36,22 @@ def beside_of(full: Comparison) -> list[dict[str, object]]:
 def words() -> dict[str, object]:
     """Return the label and the meaning of each cause, and what charts are drawn by."""
     named = {cause: [each.label, each.meaning] for cause, each in CAUSES_NAMED.items()}
-    return {"causes": named, "spread_share": SPREAD_SHARE, "least_gain": 1 + LEAST_GAIN}
+    return {
+        "causes": named,
+        "spread_share": SPREAD_SHARE,
+        "least_gain": 1 + LEAST_GAIN,
+        "pricing": pricing(),
+    }
+
+
+def pricing() -> dict[str, object]:
+    """Return the rules by which `scripts/pricing.js` prices a bill again."""
+    return {
+        "uncalibrated": UNCALIBRATED_FACTOR,
+        "least_backed": LEAST_BACKED,
+        "measured_too": MEASURED_TOO,
+        "stages": STAGES,
+    }
 
 
 def _bars(baseline: Result | None, result: Result) -> dict[str, object] | None:
@@ -52,8 +68,8 @@ def _bars(baseline: Result | None, result: Result) -> dict[str, object] | None:
         "layers": [
             {
                 "name": visible(layer.name),
-                "before_s": layer.before_s,
-                "after_s": layer.after_s,
+                "before_s": _short(layer.before_s),
+                "after_s": _short(layer.after_s),
                 "bars_s": _rounded(layer.bars_s),
             }
             for layer in found.layers
@@ -62,4 +78,8 @@ def _bars(baseline: Result | None, result: Result) -> dict[str, object] | None:
 
 
 def _rounded(bars_s: Mapping[Cause, float]) -> dict[str, float]:
-    return {cause: float(f"{seconds:.{DIGITS - 1}e}") for cause, seconds in bars_s.items()}
+    return {cause: _short(seconds) for cause, seconds in bars_s.items()}
+
+
+def _short(seconds: float) -> float:
+    return float(f"{seconds:.{DIGITS - 1}e}")

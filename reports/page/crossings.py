@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import heapq
 import re
 from collections import defaultdict
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from itertools import pairwise
 from statistics import median
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from reports.labels import device_label
+from reports.visible import visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 MOST_CURVES: Final = 240
 """Curves that a page has room for; those of most points are kept."""
+BATCH: Final = "batch"
+"""The axis of samples per inference."""
 ROUNDING: Final = 1e-9
 """Of a ratio of two latencies that are equal."""
 NUMBER: Final = re.compile(r"([A-Za-z_]\w*)=(\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)(?=[,}|\s]|$)")
@@ -36,7 +41,8 @@ class Curve:
         xs: Values on the axis, rising.
         latency_s: At each; the median where several points differ in their seed alone.
         reference_s: Latency that speed-ups refer to.
-        reference: What that is.
+        reference: What that is: the baseline under the same overrides and batch, or else the
+            curve's own first value.
         crossings: Where the speed-up passes 1, interpolated linearly between neighbours.
     """
 
@@ -52,20 +58,21 @@ class Curve:
 
 
 def curves_of(study: Study) -> tuple[Curve, ...]:
-    """Return the curves of a sweep's points, or else of recipes that differ in one number."""
-    found = [*_of_points(study), *_of_results(study.comparison)]
-    kept = sorted(found, key=lambda curve: -len(curve.xs))[:MOST_CURVES]
-    return tuple(curve for curve in found if curve in kept)
+    """Return the curves of a sweep's points, or else of results whose recipes differ in one number.
+
+    Results of a sweep stand for its points: they make curves only where no points do.
+
+    Args:
+        study: Names of its comparison made visible.
+    """
+    found = [*_of_points(study)] or [*_of_results(study.comparison)]
+    kept = heapq.nlargest(MOST_CURVES, range(len(found)), key=lambda i: len(found[i].xs))
+    return tuple(found[i] for i in sorted(kept))
 
 
-def has_curves(study: Study) -> bool:
-    """Return whether a curve has two points or more."""
-    return bool(curves_of(study))
-
-
-def plain(study: Study) -> list[dict[str, object]]:
+def plain(curves: Sequence[Curve]) -> list[dict[str, object]]:
     """Return the curves as the page's script reads them."""
-    return [asdict(curve) for curve in curves_of(study)]
+    return [asdict(curve) for curve in curves]
 
 
 def crossings(xs: Sequence[float], speedups: Sequence[float]) -> tuple[float, ...]:
@@ -89,22 +96,23 @@ def _curve(
     device: str,
     others: str,
     at: Mapping[float, Sequence[float]],
-    baseline_s: float | None,
+    baseline: tuple[str, float] | None,
 ) -> Curve | None:
     xs = sorted(at)
     if len(xs) < 2:
         return None
     latency_s = [median(at[x]) for x in xs]
-    reference_s = latency_s[0] if baseline_s is None else baseline_s
+    own = (f"{axis} {xs[0]:g}", latency_s[0])
+    reference, reference_s = own if baseline is None else baseline
     return Curve(
-        axis=axis,
-        model=model,
-        device=device,
-        others=others,
+        axis=visible(axis),
+        model=visible(model),
+        device=visible(device),
+        others=visible(others),
         xs=tuple(xs),
         latency_s=tuple(latency_s),
         reference_s=reference_s,
-        reference=f"{axis} {xs[0]:g}" if baseline_s is None else "baseline",
+        reference=visible(reference),
         crossings=crossings(xs, [reference_s / own for own in latency_s]),
     )
 
@@ -117,6 +125,7 @@ def _of_points(study: Study) -> Iterator[Curve]:
     if study.points is None:
         return
     points = [p for p in study.points.points if p.latency_s is not None]
+    baselines = _baselines(study.comparison.baseline, points)
     for axis in study.points.axes:
         numeric = [p for p in points if _is_number(p.axes.get(axis))]
         groups: defaultdict[tuple[str, str, str], list[Point]] = defaultdict(list)
@@ -128,9 +137,29 @@ def _of_points(study: Study) -> Iterator[Curve]:
             at: defaultdict[float, list[float]] = defaultdict(list)
             for point in own:
                 at[float(point.axes[axis])].append(point.latency_s or 0.0)
-            baseline_s = _baseline_s(study.comparison, own)
-            if made := _curve(axis, model, device, others, at, baseline_s):
+            places = {_place(point) for point in own}
+            # Where the axis moves the device itself or the batch, no one baseline ran as all did.
+            baseline_s = baselines.get(places.pop()) if len(places) == 1 else None
+            told = None if baseline_s is None else ("baseline", baseline_s)
+            if made := _curve(axis, model, device, others, at, told):
                 yield made
+
+
+Place: TypeAlias = tuple[str, str, tuple[str, ...], object]
+
+
+def _place(point: Point) -> Place:
+    """Return what a point shares with its baseline: model, device, overrides, batch."""
+    return point.model, point.device, point.overrides, point.axes.get(BATCH, 1)
+
+
+def _baselines(baseline: str | None, points: Sequence[Point]) -> dict[Place, float]:
+    """Return the latency of the baseline recipe at each place, the median over its seeds."""
+    found: defaultdict[Place, list[float]] = defaultdict(list)
+    for point in points:
+        if baseline is not None and visible(point.recipe) == baseline:
+            found[_place(point)].append(point.latency_s or 0.0)
+    return {place: median(latency_s) for place, latency_s in found.items()}
 
 
 def _families(points: Sequence[Point], axis: str) -> list[str]:
@@ -139,18 +168,21 @@ def _families(points: Sequence[Point], axis: str) -> list[str]:
     Of recipes that are alike but for numbers, such a number is one that is the value in all of
     them: another setting may happen to have the same value in some.
     """
-    alike: defaultdict[str, list[Point]] = defaultdict(list)
-    for point in points:
-        alike[NUMBER.sub(r"\1=", point.recipe)].append(point)
     filled: dict[str, set[int]] = {}
-    for skeleton, own in alike.items():
-        numbers = [(p, [float(n[2]) for n in NUMBER.finditer(p.recipe)]) for p in own]
-        filled[skeleton] = {
-            place
-            for place in range(len(numbers[0][1]))
-            if all(found[place] == p.axes[axis] for p, found in numbers)
-        }
-    return [_blanked(p.recipe, filled[NUMBER.sub(r"\1=", p.recipe)]) for p in points]
+    for point in points:
+        skeleton, numbers = _parsed(point.recipe)
+        places = filled.setdefault(skeleton, set(range(len(numbers))))
+        if places:
+            places &= {i for i in places if numbers[i] == point.axes[axis]}
+    told = {recipe: filled[_parsed(recipe)[0]] for recipe in {p.recipe for p in points}}
+    blanked = {recipe: _blanked(recipe, places) for recipe, places in told.items()}
+    return [blanked[point.recipe] for point in points]
+
+
+@lru_cache(maxsize=1 << 16)
+def _parsed(recipe: str) -> tuple[str, tuple[float, ...]]:
+    """Return a recipe without its numbers, and these."""
+    return NUMBER.sub(r"\1=", recipe), tuple(float(n[2]) for n in NUMBER.finditer(recipe))
 
 
 def _blanked(recipe: str, places: Collection[int]) -> str:
@@ -160,20 +192,6 @@ def _blanked(recipe: str, places: Collection[int]) -> str:
         if place in places:
             recipe = f"{recipe[: number.start(2)]}…{recipe[number.end(2) :]}"
     return recipe
-
-
-def _baseline_s(comparison: Comparison, points: Sequence[Point]) -> float | None:
-    """Return the baseline's latency where it ran as all these points did; None elsewhere."""
-    (first, *others) = points
-    if comparison.baseline is None or any(p.overrides != first.overrides for p in others):
-        return None
-    wanted = (first.model, first.device, first.overrides, comparison.baseline)
-    found = (
-        r.latency_s
-        for r in comparison.results
-        if (r.model, r.device, r.overrides, r.recipe) == wanted
-    )
-    return next(found, None)
 
 
 def _of_results(comparison: Comparison) -> Iterator[Curve]:
@@ -186,8 +204,16 @@ def _of_results(comparison: Comparison) -> Iterator[Curve]:
             key = (found[1], result.model, device_label(result), family)
             groups[key].append((float(found[2]), result))
     for (axis, model, device, family), own in groups.items():
-        baseline = comparison.baseline_of(own[0][1])
-        baseline_s = None if baseline is None else baseline.latency_s
         at = {x: [result.latency_s] for x, result in own}
-        if made := _curve(axis, model, device, family, at, baseline_s):
+        if made := _curve(axis, model, device, family, at, _baseline(comparison, own[0][1])):
             yield made
+
+
+def _baseline(comparison: Comparison, result: Result) -> tuple[str, float] | None:
+    """Return the name and the latency of what a result is compared with."""
+    found = comparison.baseline_of(result)
+    if found is None or found.batch != result.batch:
+        return None
+    # A device that refuses the baseline is compared with the first recipe that it runs.
+    name = "baseline" if found.recipe == comparison.baseline else found.recipe
+    return name, found.latency_s

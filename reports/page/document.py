@@ -14,8 +14,9 @@ from reports.breaking import breakable
 from reports.labels import device_labels, profiles, recipes, short_recipes
 from reports.notes import notes
 from reports.overrides import shortened
+from reports.page.crossings import curves_of
 from reports.page.island import deflated, packed
-from reports.page.sections import sections_of
+from reports.page.sections import Shown, sections_of
 from reports.page.thinning import trimmed
 from reports.summary import sections
 from reports.visible import cleaned, visible
@@ -50,7 +51,10 @@ def render(study: Study) -> str:
     full = trimmed(cleaned(study.comparison))
     comparison = shortened(full)
     shown = replace(study, title=visible(study.title), comparison=comparison)
-    parts = sections_of(shown)
+    # Once, and of all results: it looks at every point.
+    curves = curves_of(shown)
+    parts = sections_of(Shown(study=shown, curves=curves))
+    models = sections(comparison)
     short = short_recipes(comparison)
     return TEMPLATES.get_template("page.html").render(
         study=shown,
@@ -58,13 +62,13 @@ def render(study: Study) -> str:
         parts=parts,
         counts=counts(study),
         left_out=len(study.comparison.results) - len(comparison.results),
-        models=sections(comparison),
-        notes=notes(full),
+        models=models,
+        notes=notes(full, models),
         profiles=profiles(comparison),
         short=short,
         spelled={name: label for name, label in short.items() if name != label},
         breakable=breakable,
-        island=packed(shown, full),
+        island=packed(shown, full, curves),
         scripts=[script(name) for name in (*BEFORE, *(part.id for part in parts), *AFTER)],
         plotly=_plotly(),
     )

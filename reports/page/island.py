@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from reports.facts import facts
 from reports.labels import device_label, short_recipes
-from reports.page import crossings
 from reports.page.beside import beside_of, words
+from reports.page.crossings import plain
 from reports.page.thinning import by_turns, columns_of, thinned
 
 if TYPE_CHECKING:
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from hwsim.records import Comparison, Result, StepEstimate, Study
     from reports.facts import Facts
+    from reports.page.crossings import Curve
 
 MOST_BYTES: Final = 3_000_000
 """Of the packed layers and details together; packed plotly weighs 1.9 MB beside them.
@@ -30,13 +31,13 @@ DIGITS: Final = 9
 """Significant digits of a layer's terms; the figures of whole results keep all."""
 
 
-def packed(study: Study, full: Comparison) -> str:
+def packed(study: Study, full: Comparison, curves: Sequence[Curve] = ()) -> str:
     """Return the island's text: deflated JSON in base64, in which no name can end the element.
 
     Raises:
         ValueError: A figure is NaN or infinite; JSON has no word for either.
     """
-    return deflated(_text(island(study, full)))
+    return deflated(_text(island(study, full, curves)))
 
 
 def deflated(text: str) -> str:
@@ -49,12 +50,13 @@ def unpacked(text: str) -> dict[str, Any]:
     return json.loads(zlib.decompress(base64.b64decode(text)))
 
 
-def island(study: Study, full: Comparison) -> dict[str, object]:
+def island(study: Study, full: Comparison, curves: Sequence[Curve]) -> dict[str, object]:
     """Return what the scripts read; `scripts/core.js` says what each key means.
 
     Args:
         study: Names made visible and overrides shortened.
         full: Its comparison with overrides as they were given.
+        curves: Of the study.
     """
     comparison = study.comparison
     beside = beside_of(full)
@@ -75,7 +77,7 @@ def island(study: Study, full: Comparison) -> dict[str, object]:
         "refusals": [asdict(r) | {"label": device_label(r)} for r in comparison.refusals],
         "short": short_recipes(comparison),
         "points": None if points is None else columns_of(points),
-        "curves": crossings.plain(study),
+        "curves": plain(curves),
         **words(),
     }
 
@@ -86,6 +88,7 @@ def _result(comparison: Comparison, known: Facts, result: Result) -> dict[str, o
     return {
         **asdict(known),
         "label": device_label(result),
+        "batch": result.batch,
         "baseline": at,
         "steps": None,
         "detail": None,

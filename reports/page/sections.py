@@ -10,12 +10,24 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
-from reports.page.crossings import has_curves
-
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from hwsim.records import Study
+    from reports.page.crossings import Curve
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What a page shows.
+
+    Attributes:
+        study: As it is shown.
+        curves: Along the numeric axes of its points.
+    """
+
+    study: Study
+    curves: Sequence[Curve]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,36 +46,42 @@ class Section:
     title: str
     short: str
     about: Literal["study", "result"]
-    needs: Callable[[Study], bool]
+    needs: Callable[[Shown], bool]
 
 
-def has_results(study: Study) -> bool:
+def has_results(shown: Shown) -> bool:
     """Return whether anything ran."""
-    return bool(study.comparison.results)
+    return bool(shown.study.comparison.results)
 
 
-def has_points(study: Study) -> bool:
+def has_points(shown: Shown) -> bool:
     """Return whether a sweep has a point with figures."""
-    return study.points is not None and any(p.latency_s is not None for p in study.points.points)
+    points = shown.study.points
+    return points is not None and any(p.latency_s is not None for p in points.points)
 
 
-def has_front(study: Study) -> bool:
+def has_curves(shown: Shown) -> bool:
+    """Return whether a curve has two points or more."""
+    return bool(shown.curves)
+
+
+def has_front(shown: Shown) -> bool:
     """Return whether there is anything to choose from."""
-    return len(study.comparison.results) > 1 or has_points(study)
+    return len(shown.study.comparison.results) > 1 or has_points(shown)
 
 
-def has_details(study: Study) -> bool:
+def has_details(shown: Shown) -> bool:
     """Return whether a result has what the instruments need."""
-    return any(result.detail is not None for result in study.comparison.results)
+    return any(result.detail is not None for result in shown.study.comparison.results)
 
 
-def has_baseline(study: Study) -> bool:
+def has_baseline(shown: Shown) -> bool:
     """Return whether a result is compared with another one."""
-    comparison = study.comparison
+    comparison = shown.study.comparison
     return any(comparison.baseline_of(r) not in (None, r) for r in comparison.results)
 
 
-def always(_: Study) -> bool:
+def always(_: Shown) -> bool:
     """Return true."""
     return True
 
@@ -126,7 +144,7 @@ SECTIONS: Final[tuple[Section, ...]] = (
 )
 
 
-def sections_of(study: Study) -> tuple[Section, ...]:
+def sections_of(shown: Shown) -> tuple[Section, ...]:
     """Return the sections that the study fills, those about one result last."""
-    shown = [section for section in SECTIONS if section.needs(study)]
-    return tuple(sorted(shown, key=lambda section: section.about == "result"))
+    filled = [section for section in SECTIONS if section.needs(shown)]
+    return tuple(sorted(filled, key=lambda section: section.about == "result"))

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 def as_json(study: Study, points: Points, *, spec: str = "", asked: int | None = None) -> str:
     """Return what `evaluate --json` writes of the results in full, and the points beside.
 
+    `profile_sha256` is of the profile with its overrides in results, before them in points.
+
     Args:
         study: Its results.
         points: Its points.
@@ -30,6 +32,11 @@ def as_json(study: Study, points: Points, *, spec: str = "", asked: int | None =
         "spec": spec,
         "asked": asked,
         "axes": list(points.axes),
-        "points": [asdict(point) for point in points.points],
+        "points": [_named(asdict(point)) for point in points.points],
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _named(fields: dict[str, object]) -> dict[str, object]:
+    """Return a point's fields under the names that results have."""
+    return {"calibrated" if name == "is_calibrated" else name: v for name, v in fields.items()}

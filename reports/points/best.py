@@ -18,15 +18,28 @@ _COSTS = {
 
 
 def best_of(points: Sequence[Point]) -> list[tuple[tuple[str, ...], Point]]:
-    """Return the best points and what each is best at, in words.
+    """Return the best points and what each is best at: `latency`, or `latency at batch 8`.
 
-    Those that fit compete, or all where none fits. Ties go to the more accurate one, then to what
-    is better in the other figures, then to the first.
+    Those that fit compete, or all where none fits; those of each batch among themselves, as figures
+    are of a whole batch. Ties go to the more accurate one, then to what is better in the other
+    figures, then to the first.
 
     Args:
         points: With figures.
     """
-    among = [point for point in points if point.fits] or points
+    by_batch: dict[int, list[Point]] = {}
+    for point in [point for point in points if point.fits] or points:
+        by_batch.setdefault(point.batch, []).append(point)
+    if len(by_batch) == 1:
+        return [found for among in by_batch.values() for found in _best_of(among)]
+    return [
+        (tuple(f"{words} at batch {batch}" for words in at), point)
+        for batch, among in sorted(by_batch.items())
+        for at, point in _best_of(among)
+    ]
+
+
+def _best_of(among: Sequence[Point]) -> list[tuple[tuple[str, ...], Point]]:
     best: dict[str, tuple[list[str], Point]] = {}
     for name, words in _COSTS.items():
         point = min(among, key=lambda p: (getattr(p, name), *_figures(p)))

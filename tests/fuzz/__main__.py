@@ -53,7 +53,7 @@ def _blind(given: argparse.Namespace, folder: Path, inputs: Path) -> None:
     target = importlib.import_module(f"tests.fuzz.fuzz_{given.name}").TARGET
     session = Session(target, folder / "findings", inputs)
     with little_memory():
-        session.blind(list(target.seeds()), given.runs, given.seed)
+        session.blind(target.inputs(), given.runs, given.seed)
     (folder / "summary.json").write_text(session.told() + "\n")
     print(session.told())  # noqa: T201
 
@@ -67,7 +67,7 @@ def _guided(given: argparse.Namespace, folder: Path, inputs: Path) -> None:
 
         corpus = folder / "corpus"
         corpus.mkdir(exist_ok=True)
-        for i, content in enumerate(target.seeds()):
+        for i, content in enumerate(target.inputs()):
             (corpus / f"seed-{i}").write_bytes(content)
     session = Session(target, folder / "findings", inputs)
 

@@ -9,18 +9,25 @@ from random import Random
 
 from hwsim.interchange import load
 from tests.fuzz.mutations import flipped, text_damaged
-from tests.fuzz.tables import WORDS, tables
+from tests.fuzz.tables import WORDS, odd_tables, tables
 from tests.fuzz.target import Target
 
 
 def _seeds() -> Iterator[bytes]:
-    for rows in tables():
-        text = io.StringIO()
-        columns = list(dict.fromkeys(key for row in rows for key in row))
-        writer = csv.DictWriter(text, columns, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(rows)
-        yield text.getvalue().encode()
+    yield from map(_written, tables())
+
+
+def _odd() -> Iterator[bytes]:
+    yield from map(_written, odd_tables())
+
+
+def _written(rows: list[dict[str, str]]) -> bytes:
+    text = io.StringIO()
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue().encode()
 
 
 def _mutate(content: bytes, rng: Random) -> bytes:
@@ -37,4 +44,6 @@ def _mutate(content: bytes, rng: Random) -> bytes:
     return "\n".join(",".join(row) for row in lines).encode()
 
 
-TARGET = Target(name="csv", suffix=".csv", seeds=_seeds, read=load, mutate=_mutate, words=WORDS)
+TARGET = Target(
+    name="csv", suffix=".csv", seeds=_seeds, read=load, mutate=_mutate, words=WORDS, odd=_odd
+)

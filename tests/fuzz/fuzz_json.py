@@ -8,13 +8,20 @@ from random import Random
 
 from hwsim.interchange import load
 from tests.fuzz.mutations import flipped, tree_damaged
-from tests.fuzz.tables import WORDS, tables
+from tests.fuzz.tables import WORDS, odd_tables, tables
 from tests.fuzz.target import Target
 
 
 def _seeds() -> Iterator[bytes]:
-    for rows in tables():
-        yield json.dumps({"layers": rows}).encode()
+    yield from map(_written, tables())
+
+
+def _odd() -> Iterator[bytes]:
+    yield from map(_written, odd_tables())
+
+
+def _written(rows: list[dict[str, str]]) -> bytes:
+    return json.dumps({"layers": rows}).encode()
 
 
 def _mutate(content: bytes, rng: Random) -> bytes:
@@ -27,4 +34,6 @@ def _mutate(content: bytes, rng: Random) -> bytes:
     return json.dumps(tree_damaged(tree, rng, WORDS)).encode()
 
 
-TARGET = Target(name="json", suffix=".json", seeds=_seeds, read=load, mutate=_mutate, words=WORDS)
+TARGET = Target(
+    name="json", suffix=".json", seeds=_seeds, read=load, mutate=_mutate, words=WORDS, odd=_odd
+)

@@ -13,7 +13,7 @@ import onnx
 from onnx import TensorProto, helper, numpy_helper
 
 from hwsim.interchange import load
-from tests.fuzz.models import written
+from tests.fuzz.models import written, written_of
 from tests.fuzz.mutations import AWKWARD, flipped
 from tests.fuzz.target import Target
 
@@ -24,11 +24,22 @@ WORDS = (
     "../input.onnx", "/etc/passwd", "beside.bin", "kernel_shape", "pads", "strides", "dilations",
 )  # fmt: skip
 BESIDE = "beside.bin"
+STYLES = ("qdq", "qoperator", "sparse")
+# Their activation becomes a Clip of integers, which the reader has none of.
+CLIPPED = frozenset({
+    "add_broadcast", "add_scalar", "average_pool_of_zeros", "conv_relu6", "conv_depthwise",
+    "conv_transpose_grouped", "elementary_relu", "elementary_relu6", "elementary_relu_0_to_1",
+    "elementary_relu_n1_to_1", "linear_rows", "max_pool_relu6", "mul_broadcast", "sub_broadcast",
+})  # fmt: skip
 
 
 def _seeds() -> Iterator[bytes]:
-    yield from written(".onnx", "qdq", "qoperator", "sparse")
+    yield from written(".onnx", *STYLES, but=CLIPPED)
     yield from map(_proto_bytes, (_outside(), _folded()))
+
+
+def _odd() -> Iterator[bytes]:
+    yield from written_of(CLIPPED, ".onnx", *STYLES)
 
 
 def _proto_bytes(model: Any) -> bytes:
@@ -151,4 +162,6 @@ def _read(path: Path) -> object:
     return load(path)
 
 
-TARGET = Target(name="onnx", suffix=".onnx", seeds=_seeds, read=_read, mutate=_mutate, words=WORDS)
+TARGET = Target(
+    name="onnx", suffix=".onnx", seeds=_seeds, read=_read, mutate=_mutate, words=WORDS, odd=_odd
+)

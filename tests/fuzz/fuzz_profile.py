@@ -15,6 +15,10 @@ from tests.fuzz.yaml_damage import damage
 SHIPPED = Path(__file__).parents[2] / "device_profiles"
 # Large ones take long to read, and hold no other kinds of keys.
 _LARGEST = 6_000
+_INHERITED = (
+    b"inherits: corstone300_tflm\nname: input\ndescription: d\n"
+    b"hardware: {clock_hz: 80.0e+6}\nsources: {hardware.clock_hz: 'assumed: x'}\n"
+)
 
 
 def _seeds() -> Iterator[bytes]:
@@ -23,10 +27,12 @@ def _seeds() -> Iterator[bytes]:
         content = path.read_text(encoding="utf-8")
         if len(content) <= _LARGEST and "\ninherits:" not in content:
             yield content.replace(f"name: {path.stem}", "name: input", 1).encode()
-    yield (
-        b"inherits: corstone300_tflm\nname: input\ndescription: d\n"
-        b"hardware: {clock_hz: 80e6}\nsources: {hardware.clock_hz: 'assumed: x'}\n"
-    )
+    yield _INHERITED
+
+
+def _odd() -> Iterator[bytes]:
+    # YAML reads a number without a point as a text.
+    yield _INHERITED.replace(b"80.0e+6", b"80e6")
 
 
 def _read(path: Path) -> object:
@@ -48,5 +54,11 @@ def _words() -> tuple[str, ...]:
 
 WORDS = _words()
 TARGET = Target(
-    name="profile", suffix=".yaml", seeds=_seeds, read=_read, mutate=damage(WORDS), words=WORDS
+    name="profile",
+    suffix=".yaml",
+    seeds=_seeds,
+    read=_read,
+    mutate=damage(WORDS),
+    words=WORDS,
+    odd=_odd,
 )

@@ -40,18 +40,35 @@ class _Small(nn.Module):
         return y + self.get_buffer("offset") * self.slope
 
 
+class _Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm = nn.LSTM(2, 3, batch_first=True)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.lstm(x)[0]
+
+
 def _seeds() -> Iterator[bytes]:
+    small = _exported(_Small().eval(), (1, 1, 4, 4))
+    yield unzipped(small)
+    yield small
+    yield unzipped(_exported(_Recurrent().eval(), (1, 2, 2)))
+
+
+def _odd() -> Iterator[bytes]:
+    # It returns its last states too, which have no counterpart.
+    yield unzipped(_exported(nn.LSTM(2, 3, batch_first=True), (1, 2, 2)))
+
+
+def _exported(module: nn.Module, shape: tuple[int, ...]) -> bytes:
     logging.getLogger("torch.export").setLevel(logging.ERROR)
-    small = (_Small().eval(), (1, 1, 4, 4)), (nn.LSTM(2, 3, batch_first=True), (1, 2, 2))
-    for module, shape in small:
-        buffer = io.BytesIO()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            program = torch.export.export(module, (torch.zeros(shape),))
-            torch.export.save(program, buffer)
-        yield unzipped(buffer.getvalue())
-        if len(shape) == 4:
-            yield buffer.getvalue()
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        program = torch.export.export(module, (torch.zeros(shape),))
+        torch.export.save(program, buffer)
+    return buffer.getvalue()
 
 
 def _mutate(content: bytes, rng: Random) -> bytes:
@@ -77,5 +94,12 @@ def _read(path: Path) -> object:
 
 
 TARGET = Target(
-    name="pt2", suffix=".pt2", seeds=_seeds, read=_read, mutate=_mutate, dressed=zipped, words=WORDS
+    name="pt2",
+    suffix=".pt2",
+    seeds=_seeds,
+    read=_read,
+    mutate=_mutate,
+    dressed=zipped,
+    words=WORDS,
+    odd=_odd,
 )

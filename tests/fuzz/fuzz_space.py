@@ -25,9 +25,20 @@ def _seeds() -> Iterator[bytes]:
         b"version: 1\naxes:\n  depth: {low: 1, high: 3}\n"
         b"supernet: {strides: [1, 2], drawn: 1, finetune: {epochs: 1}}\n"
     )
+    yield b"version: 1\naxes:\n  wide: {choices: [true, a]}\ntrain: {epochs: 2}\n"
+
+
+def _odd() -> Iterator[bytes]:
+    # YAML reads the name of this axis as true.
     yield b"version: 1\naxes:\n  on: {choices: [true, a]}\ntrain: {epochs: 2}\n"
 
 
 TARGET = Target(
-    name="space", suffix=".yaml", seeds=_seeds, read=read_space, mutate=damage(WORDS), words=WORDS
+    name="space",
+    suffix=".yaml",
+    seeds=_seeds,
+    read=read_space,
+    mutate=damage(WORDS),
+    words=WORDS,
+    odd=_odd,
 )

@@ -17,14 +17,38 @@ WORDS = (
     '"a|b"', ".yaml", "none",
 )  # fmt: skip
 
+NEEDED = {
+    "factorize": "rank=2",
+    "mixed_precision": "budget=0.5",
+    "prune": "sparsity=0.5",
+    "share": "bits=4",
+}
+"""The settings without which steps are refused, by step."""
+
 
 def _seeds() -> Iterator[bytes]:
+    """Give each step with what it needs, and each of its settings at its default."""
     for step in COMPRESSORS:
-        yield step.name.encode()
-        for key in step.model_fields:
-            for value in ("1", "0.5", "true", "dense", "2:4"):
-                yield f"{step.name}{{{key}={value}}}".encode()
+        needed = NEEDED.get(step.name)
+        yield _spec(step.name, needed)
+        for key, field in step.model_fields.items():
+            if field.default is not None and not field.is_required():
+                yield _spec(step.name, needed, f"{key}={field.default}")
     yield b"prune{structure=unstructured,sparsity=0.9}|quantize{weights=8,activations=8}"
+
+
+def _odd() -> Iterator[bytes]:
+    """Give numbers and switches that are words, and steps without what they need."""
+    yield from map(str.encode, NEEDED)
+    for step in COMPRESSORS:
+        needed = NEEDED.get(step.name)
+        for key, field in step.model_fields.items():
+            if isinstance(field.default, int | float):
+                yield _spec(step.name, needed, f"{key}=word")
+
+
+def _spec(name: str, *settings: str | None) -> bytes:
+    return f"{name}{{{','.join(each for each in settings if each)}}}".encode()
 
 
 def _read(path: Path) -> object:
@@ -42,4 +66,6 @@ def _mutate(content: bytes, rng: Random) -> bytes:
     return text_damaged(content, rng, WORDS)
 
 
-TARGET = Target(name="spec", suffix=".txt", seeds=_seeds, read=_read, mutate=_mutate, words=WORDS)
+TARGET = Target(
+    name="spec", suffix=".txt", seeds=_seeds, read=_read, mutate=_mutate, words=WORDS, odd=_odd
+)

@@ -24,7 +24,14 @@ def _seeds() -> Iterator[bytes]:
     yield head
     yield head + b"recipes: [none, 'prune{sparsity={a}}']\naxes:\n  a: [0.5, 0.9]\n"
     yield head + b"axes:\n  hardware.clock_hz: {from: 80.0e+6, to: 200.0e+6, steps: 3}\n"
-    yield head + b"axes: {hardware.clock_hz: {from: 1.0, to: 9.0}}\nsampling: {random: 5}\n"
+    yield head + b"axes: {scale.clock: {from: 1.0, to: 9.0}}\nsampling: random\nsamples: 5\n"
+
+
+def _odd() -> Iterator[bytes]:
+    *_, last = _seeds()
+    yield last.replace(b"random\nsamples: 5", b"{random: 5}")
+    yield last.replace(b"random", b"grid")
+    yield last.replace(b"samples: 5", b"samples: 0")
 
 
 def _read(path: Path) -> object:
@@ -35,5 +42,11 @@ def _read(path: Path) -> object:
 
 
 TARGET = Target(
-    name="sweep", suffix=".yaml", seeds=_seeds, read=_read, mutate=damage(WORDS), words=WORDS
+    name="sweep",
+    suffix=".yaml",
+    seeds=_seeds,
+    read=_read,
+    mutate=damage(WORDS),
+    words=WORDS,
+    odd=_odd,
 )

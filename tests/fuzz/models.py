@@ -35,9 +35,24 @@ def graph_of(case: Case) -> Graph:
     )
 
 
-def written(suffix: str, *styles: str | None) -> Iterator[bytes]:
-    """Give the files of all small graphs that this format holds, in each style."""
-    made = [graph_of(case) for case in CASES.values()] + [make() for make in WHOLE]
+def written(suffix: str, *styles: str | None, but: frozenset[str] = frozenset()) -> Iterator[bytes]:
+    """Give the files of all small graphs that this format holds, in each style.
+
+    Args:
+        suffix: Of the format.
+        styles: Of the format; its own default where none is named.
+        but: Cases to leave out.
+    """
+    made = [graph_of(case) for name, case in CASES.items() if name not in but]
+    yield from _files([*made, *(make() for make in WHOLE)], suffix, *styles)
+
+
+def written_of(cases: frozenset[str], suffix: str, *styles: str | None) -> Iterator[bytes]:
+    """Give the files of these cases alone, as `written`."""
+    yield from _files([graph_of(CASES[name]) for name in sorted(cases)], suffix, *styles)
+
+
+def _files(made: list[Graph], suffix: str, *styles: str | None) -> Iterator[bytes]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"m{suffix}"
         for graph in made:

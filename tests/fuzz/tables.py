@@ -16,7 +16,6 @@ LAYERS: tuple[dict[str, str], ...] = (
     {"op": "max_pool2d", "kernel": "2"},
     {"op": "average_pool2d", "kernel": "2", "stride": "1", "padding": "valid"},
     {"op": "linear", "channels": "3", "sparsity": "0.5"},
-    {"op": "lstm", "channels": "3"},
     {"op": "mean", "axes": "1;2", "keep_axes": "no"},
     {"op": "transpose", "axes": "0;2;1;3"},
     {"op": "reshape", "shape": "1x6x4"},
@@ -31,9 +30,22 @@ LAYERS: tuple[dict[str, str], ...] = (
 )
 
 
+def odd_tables() -> list[list[dict[str, str]]]:
+    """Return tables whose shapes do not fit."""
+    first, named = _rows()
+    lstm = {"name": "r", "op": "lstm", "channels": "3"}
+    return [[first, lstm], [first, named[0], named[1]]]
+
+
 def tables() -> list[list[dict[str, str]]]:
     """Return a table for each kind of row, and one of several rows."""
+    first, named = _rows()
+    time = {"name": "in", "op": "input", "shape": "1x6x4"}
+    chain = [first, named[1], named[2], named[0], named[3], named[6], named[5]]
+    lstm = {"name": "r", "op": "lstm", "channels": "3"}
+    return [*([first, row] for row in named), chain, [time, lstm]]
+
+
+def _rows() -> tuple[dict[str, str], list[dict[str, str]]]:
     first = {"name": "in", "op": "input", "height": "2", "width": "3", "channels": "4"}
-    named = [{"name": f"l{i}", **row} for i, row in enumerate(LAYERS)]
-    chain = [first, named[0], named[1], named[3], named[7], named[5]]
-    return [[first, row] for row in named] + [chain]
+    return first, [{"name": f"l{i}", **row} for i, row in enumerate(LAYERS)]

@@ -20,6 +20,11 @@ LONGEST_S = 5.0
 MOST_BYTES = 1 << 30
 
 
+def none() -> Iterator[bytes]:
+    """Give nothing."""
+    yield from ()
+
+
 def same(content: bytes) -> bytes:
     """Return what is given."""
     return content
@@ -32,11 +37,12 @@ class Target:
     Attributes:
         name: As `python -m tests.fuzz` takes it.
         suffix: Of the file that it reads.
-        seeds: Gives valid inputs, made by our own writers.
+        seeds: Gives valid inputs, most of them made by our own writers.
         read: Reads the file; may raise HwsimError alone.
         mutate: Damages an input so that more than its outermost layer is reached.
         dressed: Makes the file of an input: checksums and compression, which no damage survives.
         words: Texts that mean something to the reader.
+        odd: Gives inputs that the reader refuses as they are, which reach what valid ones do not.
     """
 
     name: str
@@ -46,6 +52,11 @@ class Target:
     mutate: Callable[[bytes, Random], bytes]
     dressed: Callable[[bytes], bytes] = same
     words: tuple[str, ...] = ()
+    odd: Callable[[], Iterator[bytes]] = none
+
+    def inputs(self) -> list[bytes]:
+        """Return what a fuzzer begins from: the seeds, then the odd inputs."""
+        return [*self.seeds(), *self.odd()]
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from hwsim.errors import HwsimError
 from tests.fuzz.session import Session
 from tests.fuzz.target import Target
 
@@ -27,10 +28,25 @@ def test_no_reader_breaks_a_rule(name: str, tmp_path: Path) -> None:
     (tmp_path / "findings").mkdir()
     (tmp_path / "inputs").mkdir()
     session = Session(target, tmp_path / "findings", tmp_path / "inputs")
-    seeds, runs = list(target.seeds()), RUNS.get(name, MOST_RUNS)
+    seeds, runs = target.inputs(), RUNS.get(name, MOST_RUNS)
     session.blind(seeds[:: 1 + 3 * len(seeds) // runs], runs, seed=7)
     assert not session.findings
     assert session.count == runs
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_seeds_are_read_and_odd_inputs_are_not(name: str, tmp_path: Path) -> None:
+    if name == "pt2":
+        pytest.importorskip("torch")
+    target: Target = importlib.import_module(f"tests.fuzz.fuzz_{name}").TARGET
+    path = tmp_path / f"input{target.suffix}"
+    for content in target.seeds():
+        path.write_bytes(target.dressed(content))
+        target.read(path)
+    for content in target.odd():
+        path.write_bytes(target.dressed(content))
+        with pytest.raises(HwsimError):
+            target.read(path)
 
 
 def test_a_reader_that_breaks_each_rule_is_found_out(tmp_path: Path) -> None:
@@ -39,7 +55,6 @@ def test_a_reader_that_breaks_each_rule_is_found_out(tmp_path: Path) -> None:
             case b"crash":
                 raise KeyError("x")
             case b"message":
-                from hwsim.errors import HwsimError
 
                 class TwoLinesError(HwsimError):
                     def __str__(self) -> str:

@@ -18,16 +18,9 @@ from hwsim.errors import HwsimError, UnsupportedError
 from hwsim.lower import lower
 from hwsim.profile import known_devices, load_profile
 from hwsim.records import Bill
-from hwsim.repricing import (
-    bill_of,
-    energy_terms,
-    price_keys,
-    reprice,
-    spreads_of,
-    step_terms,
-    structure_of,
-)
+from hwsim.repricing import bill_of, price_keys, reprice, spreads_of, structure_of
 from tests import graphs
+from tests.bill_steps import energy_terms, step_terms
 from tests.devices import unlike
 from tests.graphs import samples
 

@@ -20,13 +20,20 @@ hwsim.data, made by reports/page/island.py:
             terms {name: s}, energy_j, energy_terms {name: J}, counts {macs, macs_effective, ..., traffic_bytes {}}}],
     detail: null | hwsim.records.Detail, fields as there,
     set [overrides as they were given],
+    batch: samples of one inference; latency and energy are of all of them,
     bars: null | {verdict, bars_s {cause: s}, layers [{name, before_s, after_s, bars_s}]}}]    where its speed-up went
     steps, detail and bars are null where the page had no room,
   causes {cause: [label, meaning]}, spread_share: how far a tornado moves each number,
+  least_gain: the speed-up from which on something pays, pricing {uncalibrated, least_backed, measured_too, stages}: see pricing.js,
   whole: how many results have steps,
-  points: null | {axes [names], count (on the page), total (of the sweep), values {axis: [one per point]},
+  curves [{axis, model, device, others, xs, latency_s, reference_s, reference, crossings}]: see reports/page/crossings.py,
+  points: null | {axes [names], count (on the page), total (of the sweep), refused (of the sweep), needed (points on fronts or extreme;
+    0 where the page holds all), held (how many of these are on the page), values {axis: [one per point]},
     columns {model, recipe, device, seed, latency_s, energy_j, flash_bytes, peak_ram_bytes,
     latency_low_s, latency_high_s, fits, top1, macs, macs_effective, is_calibrated, refused: [one per point]}}
+
+units.js, core.js, table.js, figures.js, scatter.js, picker.js, rows.js, sources.js, pricing.js and knobs.js load before the sections;
+what they define stands on top of each.
 
 hwsim.select: the result that is looked at; it always has steps.
   .index, .result, .set(index), .on(listener(result)): called at every change, not at first.
@@ -85,8 +92,8 @@ hwsim.setTheme = (name) => {
   if (name) document.documentElement.dataset.theme = name;
   else delete document.documentElement.dataset.theme;
   const button = hwsim.by("theme");
-  const isDark = hwsim.theme() === "dark";
-  button.setAttribute("aria-pressed", String(isDark));
+  // It says what a click makes of the page.
+  button.textContent = hwsim.theme() === "dark" ? "Light" : "Dark";
   if (!hwsim.ready) return;
   for (const each of hwsim.drawn) each.redraw(each.root, hwsim.data);
 };

@@ -26,6 +26,10 @@
     return curves;
   }
 
+  // Curves of one chart may refer to different things: where some lack the baseline, each says its own.
+  const referencesOf = (curves) => [...new Set(curves.map((curve) => curve.reference))];
+  const nameOf = (curve, curves) => (referencesOf(curves).length > 1 ? `${curve.device}, over ${curve.reference}` : curve.device);
+
   function chart(curves) {
     const looks = hwsim.palette(curves.map((curve) => curve.device));
     const [{ axis }] = curves;
@@ -34,13 +38,13 @@
     const traces = curves.map((curve) => ({
       type: "scatter",
       mode: "lines+markers",
-      name: hwsim.plain(curve.device),
+      name: hwsim.plain(nameOf(curve, curves)),
       x: curve.xs,
       y: speedups(curve),
       line: { color: looks[curve.device].colour, dash: looks[curve.device].dash, width: 2 },
       marker: { symbol: looks[curve.device].symbol, size: 7 },
       customdata: curve.latency_s.map((seconds) => hwsim.withUnit(seconds, hwsim.SECONDS)),
-      hovertemplate: `<b>${hwsim.plain(curve.device)}</b><br>${hwsim.plain(axis)} %{x}: %{y:.3g}x, %{customdata}<extra></extra>`,
+      hovertemplate: `<b>${hwsim.plain(curve.device)}</b><br>${hwsim.plain(axis)} %{x}: %{y:.3g}x over ${hwsim.plain(curve.reference)}, %{customdata}<extra></extra>`,
     }));
     const rings = curves.flatMap((curve) => curve.crossings.map((x) => ({ x, curve })));
     traces.push({
@@ -54,12 +58,14 @@
       customdata: rings.map(({ x, curve }) => `<b>${hwsim.plain(curve.device)}</b><br>passes 1 at ${hwsim.plain(axis)} ${hwsim.figure(x)}`),
       hovertemplate: "%{customdata}<extra></extra>",
     });
+    const references = referencesOf(curves);
+    const over = references.length === 1 ? `speed-up over ${references[0]}` : "speed-up";
     const layout = {
       height: 430 + (hwsim.isNarrow(root) ? 20 * curves.length : 6 * curves.length),
       margin: { l: 56, r: 14, t: 40, b: 50 },
       showlegend: true,
       xaxis: { title: hwsim.axisTitle(axis) },
-      yaxis: { title: hwsim.axisTitle(`speed-up over ${curves[0].reference}`), ticksuffix: "x", ...(spread > 8 ? { type: "log", dtick: "D1" } : {}) },
+      yaxis: { title: hwsim.axisTitle(over), ticksuffix: "x", ...(spread > 8 ? { type: "log", dtick: "D1" } : {}) },
       shapes: [{ type: "line", xref: "paper", x0: 0, x1: 1, y0: 1, y1: 1, line: { color: hwsim.colour("ink"), width: 1.3 } }],
     };
     hwsim.plot(root.querySelector(".chart"), traces, layout, `Speed-up along ${axis} on ${curves.length} devices`);
@@ -78,6 +84,7 @@
       rows: curves,
       columns: [
         { key: "device", title: "device", kind: "text", value: (row) => row.device },
+        ...(referencesOf(curves).length > 1 ? [{ key: "reference", title: "over", kind: "text", value: (row) => row.reference }] : []),
         { key: "crossing", title: "passes 1 at", kind: "number", value: (row) => at(row.crossings[0]), cell: (row, td) => {
           td.textContent = row.crossings.length ? row.crossings.map(hwsim.figure).join(", ") : elsewhere(row);
         } },
@@ -91,8 +98,7 @@
     const curves = fill(from);
     chart(curves);
     table(curves);
-    const references = [...new Set(curves.map((curve) => curve.reference))];
-    root.querySelector(".footnote").textContent = `Speed-up over ${references.join(" or ")}, on the same device.`;
+    root.querySelector(".footnote").textContent = `Speed-up over ${referencesOf(curves).join(" or ")}, on the same device.`;
   }
 
   hwsim.section("crossover", {

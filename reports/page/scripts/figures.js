@@ -60,5 +60,16 @@ hwsim.fillList = (list, entries, wanted) => {
   if (entries.some(([value]) => value === wanted)) list.value = wanted;
 };
 
-hwsim.thinned = (data) =>
-  `Of ${data.points.total.toLocaleString("en")} points the page holds ${data.points.count.toLocaleString("en")}: all fronts, the extremes of each model and device, and an even sample of the rest.`;
+hwsim.thinned = ({ points }) => {
+  const [total, count, needed, held] = [points.total, points.count, points.needed, points.held].map((n) => n.toLocaleString("en"));
+  const kept =
+    points.held === points.needed
+      ? "all fronts, the extremes of each model and device, and an even sample of the rest."
+      : `${held} of the ${needed} points that are on fronts or extreme, as many of each model and device, even along each front; other points are left out.`;
+  return `Of ${total} points the page holds ${count}: ${kept}`;
+};
+// What a reader must know where inferences have several samples.
+hwsim.batched = (data) => {
+  const isSwept = data.points?.axes.includes("batch");
+  return isSwept || data.results.some((result) => result.batch !== 1) ? ["Latency and energy are of a whole batch: of N samples where the batch is N."] : [];
+};

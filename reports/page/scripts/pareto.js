@@ -212,6 +212,7 @@
         });
       }
       el("clear").addEventListener("click", anew);
+      for (const words of hwsim.batched(data)) hwsim.put(root, "p", words, "muted");
       if (data.points && data.points.count < data.points.total) {
         hwsim.put(root, "p", hwsim.thinned(data), "muted");
       }

@@ -9,13 +9,10 @@ hwsim.termsOf(priced, "terms" | "energy_terms") -> {name: total over the steps}
 */
 {
   const PJ = 1e-12;
-  // Without evidence the truth is taken to lie within a factor of two; evidence must speak of this share of the time.
-  const UNCALIBRATED = 2;
-  const LEAST_BACKED = 0.8;
-  const STAGES = [["mac", "tile_padding", "imbalance", "gated"], ["output"], ["weights"]];
+  // Factors and lists of hwsim/records/pricing.py.
+  const rules = () => hwsim.data.pricing;
   // No kernel's own: they are priced behind its transfers.
   const APART = new Set(["call", "layout", "fork"]);
-  const MEASURED_TOO = new Set(["hardware.clock_hz", "hardware.cores"]);
 
   const total = (values) => values.reduce((sum, value) => sum + value, 0);
 
@@ -32,7 +29,7 @@ hwsim.termsOf(priced, "terms" | "energy_terms") -> {name: total over the steps}
   // What each stage adds to the slowest before it.
   function slowestStage(cycles) {
     let slowest = 0;
-    for (const stage of STAGES) {
+    for (const stage of rules().stages) {
       const needed = total(stage.map((term) => cycles[term] ?? 0));
       const share = needed ? Math.max(0, needed - slowest) / needed : 0;
       for (const term of stage) if (term in cycles) cycles[term] *= share;
@@ -102,7 +99,7 @@ hwsim.termsOf(priced, "terms" | "energy_terms") -> {name: total over the steps}
 
   // Whether evidence speaks of what takes the time, under numbers that it was taken under.
   function isBacked(bill, steps, changed) {
-    if (bill.held_out_p90 === null || Object.keys(changed).some((key) => !MEASURED_TOO.has(key))) return false;
+    if (bill.held_out_p90 === null || Object.keys(changed).some((key) => !rules().measured_too.includes(key))) return false;
     if (!bill.fitted.length) return true;
     const fitted = new Set(bill.fitted);
     const known = steps.map((step, i) => {
@@ -111,7 +108,7 @@ hwsim.termsOf(priced, "terms" | "energy_terms") -> {name: total over the steps}
       for (const { memory, price } of bill.steps[i].transfers) prices[`traffic:${memory}`] = price;
       return total(Object.entries(step.terms).map(([term, seconds]) => (fitted.has(prices[term]) ? seconds : 0)));
     });
-    return total(known) >= LEAST_BACKED * total(steps.map((step) => step.latency_s));
+    return total(known) >= rules().least_backed * total(steps.map((step) => step.latency_s));
   }
 
   hwsim.price = (bill, changed = {}) => {
@@ -121,7 +118,7 @@ hwsim.termsOf(priced, "terms" | "energy_terms") -> {name: total over the steps}
     const steps = bill.steps.map((step, i) => priced(step, cycles[i], own));
     const latency_s = total(steps.map((step) => step.latency_s));
     const is_calibrated = isBacked(bill, steps, changed);
-    const factor = is_calibrated ? 1 + bill.held_out_p90 : UNCALIBRATED;
+    const factor = is_calibrated ? 1 + bill.held_out_p90 : rules().uncalibrated;
     return {
       steps,
       latency_s,

@@ -71,9 +71,10 @@
     };
     const traces = [...groups.map((group) => trace(group, isScale, colour, way, y)), ...lines];
     hwsim.plot(el("chart"), traces, layout, `${y.name} against ${way.title}, coloured by ${colour?.title ?? "nothing"}`);
-    const refused = data.points.columns.refused.filter((each) => each !== null).length;
+    const { refused } = data.points;
     const words = [`${rows.length.toLocaleString("en")} points drawn.`];
     if (refused) words.push(`${refused.toLocaleString("en")} were refused and have no figures.`);
+    words.push(...hwsim.batched(data));
     if (data.points.count < data.points.total) words.push(hwsim.thinned(data));
     el("told").textContent = words.join(" ");
   }

@@ -23,13 +23,23 @@
   }
   const widthKey = (width) => Object.keys(detail.widths).find((key) => Number(key) === width);
 
+  // Keys as they are, and none twice: factors would be laid over what is moved here.
+  function laidOver({ set, batch }) {
+    if (batch !== 1) return null;
+    const laid = detail.laid ?? set;
+    return laid.some((text) => text.startsWith("scale.")) ? null : laid;
+  }
   function commandOf({ changed, width }) {
-    const { device, recipe, set } = hwsim.select.result;
+    const { device, recipe } = hwsim.select.result;
+    const laid = laidOver(hwsim.select.result);
+    if (laid === null) return null;
     const quoted = (text) => (/^[\w.,=:+-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`);
-    const laid = [...(set ?? []), ...(width === 1 ? [] : [`scale.simd=${width}`]), ...Object.entries(changed).map(([key, value]) => `${key}=${value}`)];
+    const kept = laid.filter((text) => !(text.split("=", 1)[0] in changed));
+    const moved = Object.entries(changed).map(([key, value]) => `${key}=${value}`);
+    const sets = [...kept, ...moved, ...(width === 1 ? [] : [`scale.simd=${width}`])];
     const parts = ["hwsim evaluate MODEL", `--device ${quoted(device)}`];
     if (recipe !== "none") parts.push(`--recipe ${quoted(recipe)}`);
-    return [...parts, ...laid.map((text) => `--set ${quoted(text)}`)].join(" \\\n  ");
+    return [...parts, ...sets.map((text) => `--set ${quoted(text)}`)].join(" \\\n  ");
   }
 
   function trustOf(after, isUnmoved) {
@@ -46,9 +56,11 @@
     const seconds = (value) => hwsim.withUnit(value, hwsim.SECONDS);
     const joules = (value) => hwsim.withUnit(value, hwsim.JOULES);
     const fact = hwsim.drawFact;
-    fact(box, "latency", seconds(after.latency_s), `profile: ${seconds(before.latency_s)}`);
+    const { batch } = hwsim.select.result;
+    const of = batch === 1 ? "" : ` of ${batch} samples`;
+    fact(box, `latency${of}`, seconds(after.latency_s), `profile: ${seconds(before.latency_s)}`);
     fact(box, "speed-up", hwsim.times(before.latency_s / after.latency_s), "over the profile as it is");
-    fact(box, "energy", joules(after.energy_j), `profile: ${joules(before.energy_j)}`);
+    fact(box, `energy${of}`, joules(after.energy_j), `profile: ${joules(before.energy_j)}`);
     fact(box, "energy ratio", hwsim.times(after.energy_j / before.energy_j), "below 1 saves");
   }
 
@@ -92,7 +104,10 @@
     facts(before, after);
     root.querySelector(".trust").textContent = trustOf(after, isUnmoved);
     root.querySelector(".trust").classList.toggle("guess", !after.is_calibrated);
-    root.querySelector(".copied code").textContent = commandOf(now);
+    const command = commandOf(now);
+    root.querySelector(".line").hidden = command === null;
+    root.querySelector(".unsaid").hidden = command !== null;
+    root.querySelector(".copied code").textContent = command;
     root.querySelector(".reset").disabled = isUnmoved;
     root.dataset.latency = after.latency_s;
     root.dataset.energy = after.energy_j;

@@ -23,7 +23,7 @@ def store(folder: Path) -> Store:
     """Return a store that is open to write, as of a sweep that is not done."""
     store = Store.open(folder / "runs.db")
     store.begin("version: 1\n", AXES, [point(i).key for i in range(40)])
-    store.keep(POINTS, comparison().results)
+    store.keep(POINTS, {p.key: r for p, r in zip(POINTS, comparison().results, strict=False)})
     return store
 
 

@@ -115,7 +115,7 @@ def test_trials_are_there_for_reports_and_are_not_done_again(
     def judged_again(*args: object) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("hwsim.search.judging.estimate", judged_again)
+    monkeypatch.setattr("hwsim.search.judging.priced", judged_again)
     again = hwsim(*words, "--resume", "--output", "front")
     assert again.status == 0, again.err
     assert Path("o.csv").read_text() == text

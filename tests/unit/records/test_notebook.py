@@ -98,6 +98,14 @@ def test_long_comparisons_are_counted() -> None:
     assert table.words == [f"and {4 * len(made.results) - LISTED} more", "Refused (60):"]
 
 
+def test_a_batch_is_told() -> None:
+    made = replace(comparison().results[0], batch=8)
+    told = dict(shown(made).rows)
+    assert told["device"].endswith("[batch 8]")
+    assert " of 8 samples (" in told["latency"]
+    assert told["energy"].endswith(" of 8 samples")
+
+
 def test_nothing_is_shown_of_nothing() -> None:
     assert shown(Comparison(results=(), version="0")).rows == [[]]
 

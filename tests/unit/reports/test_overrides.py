@@ -69,3 +69,10 @@ def test_causes_are_not_repeated_for_every_value() -> None:
     cells = [under(f"f={i}", recipe=recipe) for recipe in (BASELINE, PRUNED) for i in range(3)]
     (why,) = whys(made(*cells))
     assert why.text.endswith("(5 of 8 layers dense_fallback): 1.00x on stm32l4r5_tflm [f=0, 1, 2]")
+
+
+def test_batches_of_a_device_are_one_place() -> None:
+    cells = [replace(under(), batch=batch) for batch in (8, 16)]
+    assert grouped(cells) == [f"{DEVICES[0].name} [batch=8, 16]"]
+    (own,) = grouped([replace(under("k=1"), batch=8)])
+    assert own == f"{DEVICES[0].name} [k=1, batch=8]"

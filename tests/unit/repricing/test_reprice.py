@@ -14,7 +14,8 @@ from hwsim.formats import Dense
 from hwsim.lower import lower
 from hwsim.profile import Cycles, Version, load_profile
 from hwsim.records import Bill, Charge, StepBill, Transfer
-from hwsim.repricing import bill_of, reprice, spreads_of, step_terms
+from hwsim.repricing import bill_of, reprice, spreads_of
+from tests.bill_steps import step_terms
 from tests.devices import unit_device
 from tests.unit.cost.test_count import layer
 from tests.unit.repricing.programs import residual_integers

@@ -55,7 +55,7 @@ def figures(device: str, latency_s: float, accuracy: float, fits: bool = True) -
 
 
 def test_each_device_gives_what_evaluate_gives() -> None:
-    results = judge_on(TARGETS, DATA)(INTEGERS)
+    results = tuple(each.result for each in judge_on(TARGETS, DATA)(INTEGERS))
     assert results == tuple(evaluate(INTEGERS, name, DATA) for name in NAMES)
 
 

@@ -40,7 +40,7 @@ def test_points_and_results_come_back_as_they_were(tmp_path: Path) -> None:
     points = (point(7), refused(2), point(5), refused(9, device="other"))
     results = comparison().results
     with begun(tmp_path / "runs.db", *points) as store:
-        store.keep((), results)
+        store.keep((), {str(i): result for i, result in enumerate(results)})
         assert store.points().points == points
     with Store.read(tmp_path / "runs.db") as store:
         assert store.points().axes == AXES
@@ -64,20 +64,38 @@ def test_a_packed_result_is_unpacked_whole(result: Result) -> None:
         assert unpacked(packed(each), Path("runs.db")) == each
 
 
-def test_points_come_in_the_order_asked_for_others_in_that_of_keep(tmp_path: Path) -> None:
+def test_points_that_were_asked_for_come_in_that_order_others_do_not(tmp_path: Path) -> None:
     store = Store.open(tmp_path / "runs.db")
     store.begin("", AXES, [point(i).key for i in (3, 1, 2, 8)])
     store.keep([point(9), point(2), point(1)])
     store.keep([point(4), point(3)])
-    assert [p.seed for p in store.points().points] == [3, 1, 2, 9, 4]
+    assert [p.seed for p in store.points().points] == [3, 1, 2]
     assert store.asked() == 4
+
+
+def test_two_models_of_one_name_are_not_mixed(tmp_path: Path) -> None:
+    before, after = comparison().results[0], replace(comparison().results[0], runtime="after")
+    with Store.open(tmp_path / "runs.db") as store:
+        store.begin("", AXES, [point(1).key, point(2).key])
+        store.keep([point(1), point(2)], {point(1).key: before})
+        # The model has changed since: other keys, the same names.
+        store.begin("", AXES, [point(3).key, point(4).key])
+        assert store.study().comparison.results == ()
+        store.keep([point(3), point(4)], {point(3).key: after})
+        assert store.points().points == (point(3), point(4))
+        assert store.study().comparison.results == (after,)
+        assert store.told() == {point(1).key, point(3).key}
+        assert store.asked() == 2
+        store.begin("", AXES, [point(2).key, point(1).key])
+        assert store.points().points == (point(2), point(1))
+        assert store.study().comparison.results == (before,)
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:
     first, second = comparison().results[0], replace(comparison().results[0], runtime="later")
     store = begun(tmp_path / "runs.db", point(1))
-    store.keep([replace(point(1), latency_s=9.0), point(2)], [first])
-    store.keep([], [second])
+    store.keep([replace(point(1), latency_s=9.0), point(2)], {"1": first})
+    store.keep([], {"1": second})
     assert store.points().points == (point(1), point(2))
     assert store.study().comparison.results == (first,)
 

@@ -26,7 +26,7 @@ from hwsim.sweeps.axes import Listed
 from hwsim.sweeps.engines import on_processes
 from hwsim.sweeps.plan import Plan, plan
 from hwsim.sweeps.run import here, run
-from hwsim.sweeps.spec import Spec
+from hwsim.sweeps.spec import SweepSpec
 from hwsim.sweeps.templates import Template
 from tests.graphs import residual
 from tests.workers import Deadly, Waiting, victim
@@ -40,7 +40,7 @@ CLOCKS = (40e6, 80e6, 160e6)
 
 def asked(recipes: Sequence[Recipe]) -> Plan:
     return plan(
-        Spec(
+        SweepSpec(
             graphs=(residual(),),
             templates=tuple(Template.of(recipe, None) for recipe in recipes),
             devices=DEVICES,

@@ -19,7 +19,7 @@ from hwsim.store import Store
 from hwsim.sweeps import sweep
 from hwsim.sweeps.axes import listed
 from hwsim.sweeps.plan import plan
-from hwsim.sweeps.spec import Spec
+from hwsim.sweeps.spec import SweepSpec
 from hwsim.sweeps.templates import Template
 from tests.graphs import mlp, residual, samples
 
@@ -64,7 +64,7 @@ def test_repeats_draw_by_other_seeds_and_what_draws_nothing_is_done_once() -> No
     found = table([random, compressors.parse("none")], repeats=3)
     assert found["recipe"].tolist() == [random.name] * 3 + ["none"]
     assert found["seed"].tolist() == [0, 1, 2, 0]
-    spec = Spec(
+    spec = SweepSpec(
         graphs=(residual(),), templates=(Template.of(random, None),), devices=(DEVICE,), repeats=2
     )
     made = [place.made.recipe.apply(residual()) for place in plan(spec).places]
@@ -133,7 +133,7 @@ def _with_another_weight() -> Graph:
 
 
 def test_a_key_hangs_on_everything_that_figures_hang_on() -> None:
-    base = Spec(graphs=(mlp(),), templates=(Template.of("none", compressors.parse),),
+    base = SweepSpec(graphs=(mlp(),), templates=(Template.of("none", compressors.parse),),
                 devices=(DEVICE,))  # fmt: skip
     x = samples(mlp(), 8)
     others = [
@@ -175,7 +175,7 @@ def test_what_one_device_lacks_is_refused_there_and_what_all_lack_at_once() -> N
     with pytest.raises(ProfileError, match="has a bandwidth"):
         sweep([residual()], [compressors.parse("none")], ["stm32l4r5_tflm"], axes=axes)
     with pytest.raises(ProfileError, match="clock_hz"):
-        table(axes={"hardware.clock_hz": [1e8, -1.0]})
+        table(axes={"hardware.clock_hz": [-2.0, -1.0]})
     with pytest.raises(ProfileError, match="klock"):
         table(axes={"hardware.klock": [1]})
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from hwsim.errors import RecipeError
 from hwsim.sweeps.axes import MOST_POINTS, Listed, Spread, axis_of, check_names, listed
@@ -30,6 +32,50 @@ def test_steps_include_both_ends_exactly() -> None:
     assert [type(v) for v in getattr(axis_of(1, 4, 4), "values", ())] == [int] * 4
     assert axis_of(1, 2, 3) == Listed((1, 1.5, 2))
     assert axis_of(1, 64, 5, "log", is_whole=True) == Listed((1, 3, 8, 23, 64))
+
+
+_ENDS = st.floats(1e-9, 1e12) | st.integers(1, 10**12) | st.sampled_from([0.2, 8, 1234567891])
+
+
+@given(
+    low=_ENDS,
+    high=_ENDS,
+    steps=st.none() | st.integers(2, 40),
+    scale=st.sampled_from(["linear", "log"]),
+    is_whole=st.booleans(),
+    share=st.floats(0, 1, exclude_max=True),
+    sign=st.sampled_from([1, -1]),
+)
+def test_every_value_lies_between_the_ends(
+    low: float,
+    high: float,
+    steps: int | None,
+    scale: Literal["linear", "log"],
+    is_whole: bool,
+    share: float,
+    sign: int,
+) -> None:
+    if sign < 0 and scale == "linear":
+        low = -low
+    try:
+        axis = axis_of(low, high, steps, scale, is_whole=is_whole)
+    except RecipeError:
+        assert low >= high or (is_whole and math.ceil(low) > math.floor(high))
+        return
+    values = axis.values if isinstance(axis, Listed) else (axis.at(share), axis.at(0.0))
+    for value in values:
+        assert not isinstance(value, str)
+        assert low <= value <= high
+        assert not is_whole or isinstance(value, int)
+
+
+def test_rounding_takes_no_value_beyond_an_end() -> None:
+    assert axis_of(0.2, 8, 4, "log", is_whole=True) == Listed((1, 2, 8))
+    assert Spread(low=1234567891, high=1234567899).at(0) == 1234567891
+    assert Spread(low=1234567891, high=1234567899).at(0.5) == 1234567895
+    assert Spread(low=0.6, high=3.4, scale="log", is_whole=True).at(0.0) == 1
+    with pytest.raises(RecipeError, match="no whole number"):
+        axis_of(0.2, 0.9, 4, "log", is_whole=True)
 
 
 def test_a_grid_takes_all_of_them_the_last_axis_fastest() -> None:
@@ -102,8 +148,9 @@ def test_too_many_points_are_refused_with_their_number() -> None:
     ("given", "message"),
     [
         ([], "expected a list of values"),
-        (3, "expected a list of values, got 3"),
+        (3, "expected .VALUE, ....* got 3"),
         ([1, 1], "each value once"),
+        ([1, 1.0], "each value once"),
         ([float("nan")], "finite"),
         ([None], "expected numbers, texts"),
         ({"from": 1}, "to: expected a number"),
@@ -114,7 +161,7 @@ def test_too_many_points_are_refused_with_their_number() -> None:
         ({"from": 0, "to": 1, "steps": 2.5}, "steps: expected a whole number"),
         ({"from": 0, "to": float("inf")}, "finite"),
         ({"from": 0.2, "to": 0.8, "whole": True}, "no whole number"),
-        ({"from": 0, "to": 1, "step": 1}, "no key 'step'; known: from, to"),
+        ({"from": 0, "to": 1, "step": 1}, "no key 'step'; did you mean steps.* known: from, to"),
     ],
 )
 def test_what_is_no_axis_is_refused_by_name(given: object, message: str) -> None:
@@ -129,5 +176,5 @@ def test_names_that_no_table_or_recipe_holds_are_refused(name: str) -> None:
 
 
 def test_one_and_true_are_two_values() -> None:
-    assert listed([1, True, 1.0]).values == (1, True, 1.0)
+    assert listed([1, True]).values == (1, True)
     assert Spread(low=0, high=3, is_whole=True).at(0.999) == 3

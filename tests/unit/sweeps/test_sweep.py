@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,7 +19,13 @@ from hwsim.errors import ProfileError, RecipeError
 from hwsim.graph import Graph
 from hwsim.profile import device
 from hwsim.row import Price
+from hwsim.store import Store
 from hwsim.sweeps import evaluate_rows, rows_of, sweep, targets_of
+from hwsim.sweeps.axes import listed
+from hwsim.sweeps.plan import plan
+from hwsim.sweeps.run import run
+from hwsim.sweeps.spec import SweepSpec
+from hwsim.sweeps.templates import Template
 from tests.graphs import mlp, residual, samples
 
 QUANTIZE = compressors.parse("quantize")
@@ -105,6 +115,122 @@ def test_two_of_one_name_are_refused() -> None:
     ):
         with pytest.raises(RecipeError, match=f"{what} is given twice"):
             sweep(models, recipes, devices)
+
+
+def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    devices, recipes = list[str](), list[str]()
+    for folder, clock in (("a", "1.0e+6"), ("b", "2.0e+6")):
+        (tmp_path / folder).mkdir()
+        devices.append(str(tmp_path / folder / "mine.yaml"))
+        Path(devices[-1]).write_text(CHILD.format(clock=clock), encoding="utf-8")
+        recipes.append(str(tmp_path / folder / "lean.yaml"))
+        text = f"version: 1\nname: lean\nsteps:\n- prune: {{sparsity: {float(clock) / 4e6}}}\n"
+        Path(recipes[-1]).write_text(text, encoding="utf-8")
+    with pytest.raises(RecipeError, match="device 'mine' is given twice"):
+        sweep([mlp()], ["none"], devices, parse=compressors.parse)
+    with pytest.raises(RecipeError, match="recipe 'lean' is given twice"):
+        sweep([mlp()], recipes, devices[:1], parse=compressors.parse)
+
+
+CHILD = """\
+name: mine
+description: a copy with a clock of its own
+inherits: stm32l4r5_tflm
+hardware:
+  clock_hz: {clock}
+sources:
+  hardware.clock_hz: "assumed: for a test"
+"""
+
+
+def test_a_profile_that_changes_between_two_sweeps_changes_their_figures(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+
+    def latency_s(clock: str, axes: Mapping[str, object]) -> list[float]:
+        file.write_text(CHILD.format(clock=clock), encoding="utf-8")
+        return sweep([mlp()], [compressors.parse("none")], [str(file)], axes=axes)[
+            "latency_s"
+        ].tolist()
+
+    for axes in ({"scale.clock": [1.0, 2.0]}, {"hardware.cycle_pj": [1.0, 2.0]}):
+        slow, fast = latency_s("1.0e+6", axes), latency_s("10.0e+6", axes)
+        assert slow == pytest.approx([10 * own for own in fast])
+
+
+def test_a_profile_is_read_once_for_all_workers(tmp_path: Path) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(CHILD.format(clock="1.0e+6"), encoding="utf-8")
+    asked = plan(
+        SweepSpec(
+            graphs=(mlp(),),
+            templates=(Template.of("none", compressors.parse),),
+            devices=(str(file),),
+            axes={"scale.clock": listed([1.0, 2.0])},
+        )
+    )
+    before = run(asked).points
+    file.unlink()
+    assert run(asked).points == before
+
+
+def test_a_first_point_that_is_refused_leaves_the_result_to_the_next() -> None:
+    axes = {"hardware.cores": [0, 2, 4]}
+    outcome = run(
+        plan(
+            SweepSpec(
+                graphs=(mlp(),),
+                templates=(Template.of("none", compressors.parse),),
+                devices=("rpi4_xnnpack",),
+                axes={name: listed(values) for name, values in axes.items()},
+            )
+        ),
+        are_told=True,
+    )
+    assert [point.refused is None for point in outcome.points.points] == [False, True, True]
+    assert [result.overrides for result in outcome.results] == [("hardware.cores=2",)]
+    assert outcome.results[0].latency_s == pytest.approx(outcome.points.points[1].latency_s)
+
+
+def test_values_that_make_no_profile_end_no_sweep_whose_other_points_are_fine() -> None:
+    none = compressors.parse("none")
+    table = sweep([mlp()], [none], ["rpi4_xnnpack"], axes={"hardware.cores": [2, 0, 2.5]})
+    assert table["refused"].notna().tolist() == [False, True, True]
+    with pytest.raises(ProfileError, match="cores"):
+        sweep([mlp()], [none], ["rpi4_xnnpack"], axes={"hardware.cores": [0, -1]})
+    with pytest.raises(ProfileError, match="no key"):
+        sweep([mlp()], [none], ["rpi4_xnnpack"], axes={"hardware.core.count": [1, 2]})
+
+
+def test_results_and_points_say_their_batch() -> None:
+    asked = SweepSpec(
+        graphs=(residual(),),
+        templates=(Template.of("none", compressors.parse),),
+        devices=("rpi4_xnnpack",),
+        axes={"batch": listed([8, 1])},
+    )
+    outcome = run(plan(asked), are_told=True)
+    assert [point.batch for point in outcome.points.points] == [8, 1]
+    assert [result.batch for result in outcome.results] == [8]
+
+
+def test_a_sweep_from_python_keeps_results_in_full(tmp_path: Path) -> None:
+    with Store.open(tmp_path / "runs.db") as store:
+        for clocks in ([1e6], [2e6, 1e6]):
+            axes = {"hardware.clock_hz": clocks}
+            sweep([mlp()], [compressors.parse("none")], DEVICES[:1], axes=axes, store=store)
+            results = store.study().comparison.results
+            assert [r.overrides for r in results] == [("hardware.clock_hz=1000000.0",)]
+            assert results[0].detail is not None
+
+
+def test_a_result_that_the_store_lacks_is_told_of_points_it_has(tmp_path: Path) -> None:
+    axes = {"hardware.clock_hz": [1e6, 2e6]}
+    with Store.open(tmp_path / "runs.db") as store:
+        sweep([mlp()], [compressors.parse("none")], DEVICES[:1], axes=axes, store=store)
+        with closing(sqlite3.connect(store.path)) as connection, connection:
+            connection.execute("DELETE FROM hwsim_results")
+        sweep([mlp()], [compressors.parse("none")], DEVICES[:1], axes=axes, store=store)
+        assert len(store.study().comparison.results) == 1
 
 
 def test_overrides_of_a_profile_that_is_loaded_already_are_refused() -> None:

@@ -59,7 +59,7 @@ FAILURES = {
     "bits": "expected something true or false, got 8",
     "bits and is_signed": "'bits'.*expected something true or false",
     "not device": "'device'.*expected something true or false",
-    "device > 3": "not supported between",
+    "device > 3": "expected two numbers or two texts to compare, got device = 'rpi4' and 3$",
     "device * 3 == 1": "expected a number to calculate with, got device = 'rpi4'",
     "is_signed + 1 == 2": "expected a number to calculate with",
     "bits / (bits - 8) > 1": "division by zero",

@@ -1,172 +1,25 @@
-"""The instruments in a browser: knobs do what they say, and figures are those of hwsim."""
+"""The instruments in a browser: figures are those of hwsim."""
 
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Callable, Iterator
-from dataclasses import replace
-from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-import compressors
-from hwsim.data import Data
-from hwsim.evaluation import detailed, estimate
-from hwsim.profile import load_profile, value_of
-from hwsim.records import Study
-from hwsim.sweeps import evaluate_rows, rows_of, targets_of
-from reports.page import render
 from reports.page.crossings import curves_of
-from tests import graphs
-from tests.graphs import samples
+from tests.instruments import ARRAY, CPU, GPU, MCU, NPU, RECIPES, cells, choose, only_page, study
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, Locator, Page
-
-    from hwsim.graph import Graph
-    from hwsim.records import Result
+    from playwright.sync_api import Browser, Page
 
 Opener = Callable[..., "Page"]
-MCU, GPU, NPU, ARRAY = "stm32l4r5_tflm", "h200_cuda", "ethos_u55_256_vela", "eie_sim"
-CPU = "rpi4_xnnpack"
-QUANTIZED = "quantize{weights=8,activations=8}"
-SPECS = (
-    QUANTIZED,
-    *(f"prune{{sparsity={s}}}|{QUANTIZED}|encode{{format=csr}}" for s in (0.5, 0.75, 0.95)),
-)
-RECIPES = tuple(compressors.parse(spec).name for spec in SPECS)
-
-
-@cache
-def graph_of(recipe: str) -> Graph:
-    source = graphs.separable()
-    return compressors.parse(recipe).apply(source, Data(x=samples(source, 8)))
 
 
 @pytest.fixture(scope="module")
 def page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
-    """Return one page for all that leaves it as it was, or says what it looks at."""
-    path = tmp_path_factory.mktemp("instruments") / "page.html"
-    path.write_text(render(study()), encoding="utf-8")
-    faults: list[str] = []
-    opened = browser.new_page(viewport={"width": 1280, "height": 900})
-    opened.set_default_timeout(30_000)
-    opened.on("pageerror", lambda error: faults.append(str(error)))
-    opened.on("console", lambda said: faults.append(said.text))
-    opened.goto(path.as_uri())
-    opened.wait_for_selector("html[data-ready]")
-    yield opened
-    opened.close()
-    assert faults == []
-
-
-@cache
-def study() -> Study:
-    source = graphs.separable()
-    data = Data(x=samples(source, 8))
-    recipes = [compressors.parse(recipe) for recipe in RECIPES]
-    targets = targets_of((MCU, GPU, NPU, ARRAY, CPU))
-    rows = [replace(r, finish=detailed) for r in rows_of([source], recipes, targets, None, data)]
-    return Study(title="instruments", comparison=evaluate_rows(rows, baseline=RECIPES[0]))
-
-
-def choose(page: Page, device: str, recipe: str = RECIPES[2]) -> Result:
-    results = study().comparison.results
-    at = next(i for i, r in enumerate(results) if (r.device, r.recipe) == (device, recipe))
-    page.evaluate(f"hwsim.select.set({at})")
-    return results[at]
-
-
-def cells(page: Page, section: str, column: int) -> list[Any]:
-    """Return the values that a column of a section's table is sorted by, or its texts."""
-    found = page.locator(f"#{section} tbody tr > :nth-child({column + 1})")
-    return found.evaluate_all("cells => cells.map((c) => c.dataset.value ?? c.textContent)")
-
-
-def knob(page: Page, title: str) -> Locator:
-    return page.locator("#whatif .knob").filter(has_text=re.compile(f"^{title}"))
-
-
-def turn(page: Page, title: str, at: float) -> None:
-    slider = knob(page, title).locator("input[type=range]")
-    slider.evaluate(f"(e) => {{ e.value = {at}; e.dispatchEvent(new Event('input')); }}")
-
-
-def told(page: Page) -> tuple[float, float]:
-    body = page.locator("#whatif .body")
-    return tuple(float(body.get_attribute(f"data-{k}") or "nan") for k in ("latency", "energy"))  # pyright: ignore[reportReturnType]
-
-
-def command(page: Page) -> list[str]:
-    return shlex.split((page.locator("#whatif code").text_content() or "").replace("\\\n", ""))
-
-
-def evaluated(words: list[str]) -> Any:
-    """Return what the shown command evaluates."""
-    given = [words[i + 1] for i, word in enumerate(words) if word == "--set"]
-    pairs = [text.partition("=") for text in given]
-    laid = {key: value_of(key, value) for key, _, value in pairs}
-    recipe = words[words.index("--recipe") + 1]
-    return estimate(graph_of(recipe), load_profile(words[words.index("--device") + 1], laid))
-
-
-@pytest.mark.parametrize("device", [MCU, GPU, NPU, ARRAY, CPU])
-def test_knobs_price_what_the_shown_command_evaluates(page: Page, device: str) -> None:
-    result = choose(page, device)
-    assert told(page)[0] == pytest.approx(result.latency_s, rel=1e-9)
-    assert "--set" not in command(page)
-    knobs = page.locator("#whatif .knob")
-    for i in range(knobs.count()):
-        slider = knobs.nth(i).locator("input[type=range]")
-        slider.focus()
-        page.keyboard.press("ArrowRight")
-        if "cores" not in knobs.nth(i).inner_text():
-            page.keyboard.press("PageUp")
-        expected = evaluated(command(page))
-        assert told(page)[0] == pytest.approx(expected.latency_s, rel=1e-9), i
-        assert told(page)[1] == pytest.approx(expected.energy_j, rel=1e-9), i
-    assert "--set" in command(page)
-    page.click("#whatif .reset")
-    assert told(page)[0] == pytest.approx(result.latency_s, rel=1e-9)
-    assert "--set" not in command(page)
-    assert page.locator("#whatif .reset").is_disabled()
-
-
-def test_a_field_takes_any_number(page: Page) -> None:
-    result = choose(page, MCU)
-    field = knob(page, "clock").locator("input[type=number]")
-    field.fill("30")
-    field.press("Enter")
-    assert "hardware.clock_hz=30000000" in command(page)
-    assert told(page)[0] == pytest.approx(4 * result.latency_s, rel=1e-9)
-    fact = page.locator('#whatif [data-fact="speed-up"] b')
-    assert fact.inner_text() == "0.25x"
-    field.fill("-1")
-    field.press("Enter")
-    assert told(page)[0] == pytest.approx(result.latency_s, rel=1e-9)
-
-
-def test_the_interval_is_void_where_no_evidence_speaks(page: Page) -> None:
-    result = choose(page, CPU)
-    assert result.is_calibrated
-    trust = page.locator("#whatif .trust")
-    turn(page, "clock", 1)
-    assert "holds nine of ten" in trust.inner_text()
-    turn(page, "dram", -1)
-    assert "void" in trust.inner_text()
-    choose(page, ARRAY)
-    assert "ncalibrated" in trust.inner_text()
-    assert not knob(page, "SIMD").count()
-
-
-def test_one_bandwidth_moves_all(page: Page) -> None:
-    choose(page, NPU)
-    turn(page, "all bandwidths", -3)
-    sets = [word for word in command(page) if "bytes_per_cycle" in word]
-    assert len(sets) == 2
-    assert told(page)[0] == pytest.approx(evaluated(command(page)).latency_s, rel=1e-9)
+    yield from only_page(browser, tmp_path_factory.mktemp("instruments") / "page.html", study())
 
 
 def test_the_waterfall_adds_up(page: Page) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hwsim.records import Points, Study
+from hwsim.records import Point, Points, Study
 from reports.as_json import Json
 from reports.page.island import packed, unpacked
 from reports.page.thinning import MOST_POINTS, thinned
@@ -119,8 +119,11 @@ def test_thinning_keeps_fronts_and_extremes(seed: int) -> None:
     everything = points(3000, 4)
     shuffled = list(everything.points)
     rng.shuffle(shuffled)
-    kept, total = thinned(Points(axes=everything.axes, points=tuple(shuffled)), 600)
-    assert total == 3000
+    made = thinned(Points(axes=everything.axes, points=tuple(shuffled)), 600)
+    kept = made.points
+    assert made.total == 3000
+    assert made.held == made.needed > 0
+    assert made.refused == sum(p.refused is not None for p in shuffled)
     assert len(kept.points) == 600
     keys = {p.key for p in kept.points}
     for device in {p.device for p in shuffled}:
@@ -136,12 +139,40 @@ def test_thinning_keeps_fronts_and_extremes(seed: int) -> None:
 
 def test_thinning_leaves_order_and_few_points_alone() -> None:
     few = points(MOST_POINTS)
-    assert thinned(few) == (few, MOST_POINTS)
-    kept, _ = thinned(points(9000), 1000)
+    assert thinned(few).points == few
+    assert thinned(few).total == MOST_POINTS
+    kept = thinned(points(9000), 1000).points
     numbers = [int(p.key, 16) for p in kept.points]
     assert numbers == sorted(set(numbers))
     # The sample is even: no stretch of the sweep is without points.
     assert max(b - a for a, b in itertools.pairwise(numbers)) < 40
+
+
+def staircase(device: str, count: int) -> list[Point]:
+    """Return points of which each is on the front of accuracy against every figure."""
+    base = replace(point(0, 1), device=device, axes={})
+    return [
+        replace(
+            base, key=f"{device}{i}", top1=i / count, latency_s=1.0 + i, energy_j=1.0 + i,
+            flash_bytes=i, peak_ram_bytes=i,
+        )
+        for i in range(count)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("sizes", [(3000, 3000, 3000), (50, 3000, 100, 3000)])
+def test_fronts_that_are_too_long_share_the_room(sizes: tuple[int, ...]) -> None:
+    rows = [p for i, count in enumerate(sizes) for p in staircase(f"d{i}", count)]
+    most = 600
+    made = thinned(Points(axes=(), points=tuple(rows)), most)
+    assert made.needed == sum(sizes)
+    assert most - len(sizes) <= made.held == len(made.points.points) <= most
+    for i, count in enumerate(sizes):
+        own = [p.top1 or 0.0 for p in made.points.points if p.device == f"d{i}"]
+        assert len(own) >= min(count, most // len(sizes) - 1)
+        # Both ends, and no stretch of the front without points.
+        assert (own[0], own[-1]) == (0.0, (count - 1) / count)
+        assert max(b - a for a, b in itertools.pairwise(own)) <= 2 / (len(own) - 1)
 
 
 def test_points_are_columns() -> None:

@@ -18,9 +18,11 @@ from hwsim.evaluation import estimate
 from hwsim.lower import lower
 from hwsim.profile import known_devices, load_profile
 from hwsim.records import Bill
-from hwsim.repricing import bill_of, energy_terms, price_keys, reprice, step_terms
+from hwsim.repricing import bill_of, price_keys, reprice
+from reports.page.beside import pricing
 from reports.page.document import script
 from tests import graphs
+from tests.bill_steps import energy_terms, step_terms
 from tests.graphs import samples
 
 if TYPE_CHECKING:
@@ -41,7 +43,9 @@ PRICE = "([bill, changed]) => hwsim.price(bill, changed)"
 @pytest.fixture(scope="module")
 def page(browser: Browser) -> Page:
     opened = browser.new_page()
-    opened.evaluate(f"() => {{ const hwsim = {{}}; {script('pricing')}; window.hwsim = hwsim; }}")
+    data = json.dumps({"pricing": pricing()})
+    made = f"const hwsim = {{ data: {data} }}; {script('pricing')}; window.hwsim = hwsim;"
+    opened.evaluate(f"() => {{ {made} }}")
     return opened
 
 

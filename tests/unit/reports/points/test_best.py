@@ -46,6 +46,17 @@ def test_ties_go_to_the_more_accurate_one() -> None:
     assert [p.key for _, p in best_of([worse, better])] == ["b"]
 
 
+def test_batches_do_not_compete() -> None:
+    # Eight samples take longer and cost more than one, and are cheaper each.
+    one = replace(point(0), key="a", latency_s=1.0, energy_j=1.0)
+    eight = replace(one, key="b", batch=8, latency_s=2.0, energy_j=2.0)
+    words = ("latency", "energy", "peak RAM", "flash", "top-1")
+    assert best_of([eight, one]) == [
+        (tuple(f"{word} at batch {each.batch}" for word in words), each) for each in (one, eight)
+    ]
+    assert best_of([eight]) == [(words, eight)]
+
+
 def test_sections_lie_between_their_lowest_and_highest() -> None:
     swept = points(300, 3)
     table = pd.DataFrame(frame(swept))

@@ -1,19 +1,17 @@
-"""Digests: a name for everything that a point's figures depend on."""
+"""Digests: a name for the content of graphs and data; equal digests, equal bits."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from hwsim.tensor import Weight
-from hwsim.version import __version__
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     from hwsim.arrays import Array
     from hwsim.data import Data
@@ -21,28 +19,26 @@ if TYPE_CHECKING:
 
 
 def digest_of_graph(graph: Graph) -> str:
-    """Return the SHA-256 of names, types, ops and every weight of `graph`."""
+    """Return the SHA-256 of names, types, ops and every weight of `graph`, in hexadecimal."""
     return _sha256(_of_graph(graph))
 
 
 def digest_of_data(data: Data | None) -> str:
-    """Return the SHA-256 of inputs and labels; what file they came from does not count."""
+    """Return the SHA-256 of inputs and labels, in hexadecimal; an empty text of no data.
+
+    What file they came from does not count.
+    """
     if data is None:
         return ""
-    return _sha256((*_of_array(data.x), *([] if data.y is None else _of_array(data.y))))
+    return _sha256((*_of_array(data.x), *(() if data.y is None else _of_array(data.y))))
 
 
-def key_of(parts: Mapping[str, object]) -> str:
-    """Return the key of a point: the SHA-256 of `parts` and of this version of hwsim.
-
-    Args:
-        parts: What its figures depend on, by name; texts, numbers, lists and mappings of them.
-    """
-    text = json.dumps({**parts, "hwsim": __version__}, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_of_texts(*texts: str) -> str:
+    """Return the SHA-256 of some texts in this order, in hexadecimal."""
+    return _sha256(text.encode() for text in texts)
 
 
-def _sha256(pieces: Iterator[bytes] | tuple[bytes, ...]) -> str:
+def _sha256(pieces: Iterable[bytes]) -> str:
     seen = hashlib.sha256()
     for piece in pieces:
         # Lengths keep pieces apart, so that no two sequences of them look alike.

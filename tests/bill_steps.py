@@ -1,13 +1,14 @@
-"""Steps: one point of a bill, term by term, rule by rule: what `reprice` does in one go.
+"""One point of a bill, term by term, rule by rule: what `reprice` does in one go.
 
-A page follows these lines in its own language; nothing but the bill is looked at.
+The slow twin of `hwsim.repricing.reprice` and of the page's script; nothing but the bill is looked
+at.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hwsim.cost.terms import STAGES
+from hwsim.records.pricing import STAGES
 from hwsim.repricing.bill import (
     CLOCK,
     CORES,
