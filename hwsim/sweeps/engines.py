@@ -123,10 +123,7 @@ class _Pool:
         while self._todo or self._suspects or self._running:
             is_alone = self._hand_out()
             dead: list[Task] = []
-            done = wait(self._running, timeout=_LOOK_S, return_when=FIRST_COMPLETED).done
-            if not done:
-                self._hang_up_on_dead()
-            for future in done:
+            for future in self._done():
                 task = self._running.pop(future)
                 try:
                     given = future.result()
@@ -145,6 +142,12 @@ class _Pool:
                 yield dead[0].lost(DIED_TWICE)
             else:
                 self._suspects.extend(dead)
+
+    def _done(self) -> set[Future[Answer]]:
+        """Wait for an answer, or for a death."""
+        while not (done := wait(self._running, timeout=_LOOK_S, return_when=FIRST_COMPLETED).done):
+            self._hang_up_on_dead()
+        return done
 
     def _hand_out(self) -> bool:
         """Give the workers tasks; return whether it is a suspect, alone."""

@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import compressors
+import hwsim
 from hwsim.data import Data
 from hwsim.errors import RecipeError, UnsupportedError
-from hwsim.evaluation import evaluate
+from hwsim.evaluation import evaluate, priced
 from hwsim.graph import Graph
 from hwsim.records import Accuracy, Result
 from hwsim.search import (
@@ -32,11 +33,13 @@ from hwsim.search import (
     table,
 )
 from hwsim.search.explore import Build
+from hwsim.search.judging import Judge, Judged
 from tests.graphs import GraphBuilder, mlp, samples
 
 DEVICE = "stm32l4r5_tflm"
 NET = mlp()
 SOME = evaluate(NET, DEVICE)
+MADE_OF = priced(NET, hwsim.device(DEVICE))
 PLANE = Space(
     axes={"a": tuple(range(12)), "b": tuple(range(12))},
     objectives=("peak_ram_bytes", "accuracy"),
@@ -69,14 +72,12 @@ def tried(space: Space, trials: int, build: Build = named, seed: int = 0) -> Lin
     return lines(table(list(explore(build, space, judged(valley), trials, seed)), space))
 
 
-def judged(
-    figures: Callable[[int, int], tuple[int, float]],
-) -> Callable[[Graph], tuple[Result, ...]]:
+def judged(figures: Callable[[int, int], tuple[int, float]]) -> Judge:
     """Return a judge of `named` graphs: `figures` of a and b are bytes of RAM and accuracy."""
 
-    def judge(graph: Graph) -> tuple[Result, ...]:
+    def judge(graph: Graph) -> tuple[Judged, ...]:
         a, b = map(int, graph.name.split(","))
-        return (result(*figures(a, b)),)
+        return (Judged(result=result(*figures(a, b)), made_of=MADE_OF),)
 
     return judge
 

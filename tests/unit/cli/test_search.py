@@ -10,11 +10,10 @@ import pandas as pd
 import pytest
 
 from hwsim.data import Data, load_data
-from hwsim.evaluation import estimate, evaluate
+from hwsim.evaluation import Priced, evaluate, priced
 from hwsim.graph import Graph
 from hwsim.interchange import load
 from hwsim.profile import DeviceProfile
-from hwsim.records import Estimate
 from tests.unit.cli.harness import DEVICE, Hwsim
 
 RECIPES = """version: 1
@@ -119,13 +118,13 @@ def test_a_supernet_is_trained_once_and_its_front_finetuned(hwsim: Hwsim) -> Non
 def test_ctrl_c_keeps_what_is_finished(hwsim: Hwsim, monkeypatch: pytest.MonkeyPatch) -> None:
     calls: list[str] = []
 
-    def estimate_thrice(graph: Graph, device: DeviceProfile, data: Data | None) -> Estimate:
+    def priced_thrice(graph: Graph, device: DeviceProfile, data: Data | None) -> Priced:
         calls.append(graph.name)
         if len(calls) == 4:
             raise KeyboardInterrupt
-        return estimate(graph, device, data)
+        return priced(graph, device, data)
 
-    monkeypatch.setattr("hwsim.search.judging.estimate", estimate_thrice)
+    monkeypatch.setattr("hwsim.search.judging.priced", priced_thrice)
     ended = hwsim(*searched(RECIPES, "--csv", "o.csv", "--output", "front"))
     assert ended.status == 130
     assert "stopped after 3 trials" in ended.err
@@ -138,7 +137,7 @@ def test_nothing_finished_is_nothing_written(hwsim: Hwsim, monkeypatch: pytest.M
     def stop(*args: object, **settings: object) -> object:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("hwsim.search.judging.estimate", stop)
+    monkeypatch.setattr("hwsim.search.judging.priced", stop)
     ended = hwsim(*searched(RECIPES, "--csv", "o.csv"))
     assert ended.status == 130
     assert not Path("o.csv").exists()
