@@ -20,10 +20,12 @@ FILES = sorted(
 # What runs commands and scripts: pages' console blocks, tests, the demo.
 RUNNERS = [
     ROOT / "README.md",
-    FOLDER / "demo.sh",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "tests").rglob("*.py")),
+    *sorted(FOLDER.glob("*.sh")),
 ]
+# It searches for a quarter of an hour; docs/search.md shows what came of it.
+TOO_LONG = "search_digits.sh"
 
 
 @pytest.mark.slow
@@ -48,6 +50,10 @@ def told(path: Path) -> str:
     if path.suffix != ".md":
         return text
     return "\n".join(re.findall(r"```(?:console|python)\n(.*?)```", text, re.S))
+
+
+def test_the_script_that_is_too_long_to_run_can_be_read() -> None:
+    subprocess.run(["bash", "-n", FOLDER / TOO_LONG], check=True)
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.relative_to(FOLDER).as_posix())
