@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from hwsim.cli.schema import Kind
+from hwsim.cli.options import SchemaKind
 from hwsim.cli.schemas import schema_text
 
 FOLDER = Path(__file__).parents[1] / "docs" / "schemas"
-KINDS: tuple[Kind, ...] = get_args(Kind)
+KINDS: tuple[SchemaKind, ...] = get_args(SchemaKind)
 
 
-def file_of(kind: Kind) -> Path:
+def file_of(kind: SchemaKind) -> Path:
     """Return where the schema of a kind of file is kept."""
     return FOLDER / f"{kind}.schema.json"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, TypeAlias
+from typing import Annotated, Literal, TypeAlias
 
 import typer
 
@@ -65,3 +65,5 @@ JsonFile: TypeAlias = Annotated[Path | None, report_file("json")]
 HtmlFile: TypeAlias = Annotated[Path | None, report_file("html")]
 MarkdownFile: TypeAlias = Annotated[Path | None, report_file("md")]
 CsvFile: TypeAlias = Annotated[Path | None, report_file("csv")]
+SchemaKind: TypeAlias = Literal["profile", "recipe", "sweep", "space"]
+"""What there is a JSON Schema of."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import typer
 
-Kind: TypeAlias = Literal["profile", "recipe", "sweep", "space"]
-"""What there is a schema of."""
+from hwsim.cli.options import SchemaKind
 
 
 def schema(
-    kind: Annotated[Kind, typer.Argument(help="Of which files.")],
+    kind: Annotated[SchemaKind, typer.Argument(help="Of which files.")],
 ) -> None:
     """Print the JSON Schema of a kind of YAML file, for editors that check it as it is typed."""
     from hwsim.cli.schemas import schema_text

@@ -24,7 +24,7 @@ from hwsim.profile.sources import KINDS
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
-    from hwsim.cli.schema import Kind
+    from hwsim.cli.options import SchemaKind
 
 Schema: TypeAlias = dict[str, Any]
 
@@ -36,12 +36,12 @@ _NUMBER_AS_TEXT = r"^\s*[+-]?(\d[\d_]*\.?\d*|\.\d+)([eE][+-]?\d+)?\s*$"
 _WHOLE_IN_HEIRS = "Evidence"
 
 
-def schema_text(kind: Kind) -> str:
+def schema_text(kind: SchemaKind) -> str:
     """Return the text of `schema_of`, as it is printed and shipped."""
     return json.dumps(schema_of(kind), indent=1, ensure_ascii=False) + "\n"
 
 
-def schema_of(kind: Kind) -> Schema:
+def schema_of(kind: SchemaKind) -> Schema:
     """Return the JSON Schema, draft 2020-12, of a kind of file."""
     made = {
         "profile": _profile,

@@ -6,7 +6,15 @@ from dataclasses import dataclass
 
 from hwsim.records.detail import Detail
 from hwsim.records.estimate import Estimate
-from hwsim.records.notebook import html_of_comparison, html_of_result
+from hwsim.records.notebook import (
+    BYTES,
+    JOULES,
+    SECONDS,
+    html_of_list,
+    html_of_pairs,
+    html_of_rows,
+    scaled,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +116,7 @@ class Result:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: a small table."""
-        return html_of_result(self)
+        return html_of_pairs((("model", self.model), ("recipe", self.recipe), *_cells(self)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,4 +172,34 @@ class Comparison:
 
     def _repr_html_(self) -> str:
         """Return what a notebook shows: a row per result, and what was refused."""
-        return html_of_comparison(self)
+        refused = [f"{r.model}, {r.recipe}, on {r.device}: {r.reason}" for r in self.refusals]
+        rows = [_row(self, result) for result in self.results]
+        return html_of_rows(rows) + html_of_list("Refused", refused)
+
+
+def _row(comparison: Comparison, result: Result) -> dict[str, str]:
+    row = {"model": result.model, "recipe": result.recipe, **dict(_cells(result))}
+    if comparison.baseline is not None:
+        baseline = comparison.baseline_of(result)
+        before_s = 0.0 if baseline is None else baseline.latency_s
+        is_known = before_s > 0 and result.latency_s > 0
+        row["speed-up"] = f"{before_s / result.latency_s:.2f}x" if is_known else "-"
+    return row
+
+
+def _cells(result: Result) -> list[tuple[str, str]]:
+    estimate, accuracy = result.estimate, result.accuracy
+    settings = (*result.overrides, *(() if result.batch == 1 else (f"batch {result.batch}",)))
+    overrides = f" [{', '.join(settings)}]" if settings else ""
+    samples = "" if result.batch == 1 else f" of {result.batch:,} samples"
+    low, high = (scaled(end, SECONDS) for end in (estimate.latency_low_s, estimate.latency_high_s))
+    return [
+        ("device", result.device + overrides),
+        ("latency", f"{scaled(result.latency_s, SECONDS)}{samples} ({low} to {high})"),
+        ("energy", scaled(result.energy_j, JOULES) + samples),
+        ("peak RAM", scaled(result.peak_ram_bytes, BYTES)),
+        ("flash", scaled(result.flash_bytes, BYTES)),
+        ("fits", "yes" if result.fits else "NO"),
+        ("top-1", "-" if accuracy is None else f"{accuracy.top1:.1%} of {accuracy.n:,}"),
+        ("trust", "calibrated" if result.is_calibrated else "uncalibrated"),
+    ]

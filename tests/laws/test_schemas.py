@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 import compressors
 from compressors import COMPRESSORS
-from hwsim.cli.schema import Kind
+from hwsim.cli.options import SchemaKind
 from hwsim.cli.schemas import schema_of, schema_text
 from hwsim.cli.space_file import SpaceFile
 from hwsim.cli.sweep_file import SweepFile
@@ -27,13 +27,13 @@ from tests.schema_files import KINDS, file_of
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "examples"
-FILES: dict[Kind, list[Path]] = {
+FILES: dict[SchemaKind, list[Path]] = {
     "profile": [find_profile(name) for name in known_devices()],
     "recipe": sorted(EXAMPLES.glob("recipes/*.yaml")),
     "sweep": sorted(EXAMPLES.glob("*.yaml")),
     "space": sorted(EXAMPLES.glob("spaces/*.yaml")),
 }
-JUDGES: dict[Kind, Any] = {kind: Draft202012Validator(schema_of(kind)) for kind in KINDS}
+JUDGES: dict[SchemaKind, Any] = {kind: Draft202012Validator(schema_of(kind)) for kind in KINDS}
 # What people write by mistake where something else belongs.
 SLIPS: tuple[Any, ...] = ([["no"]], {"no_such_key": 1}, True, -1, -3.5, "no such thing", "8", None)
 
@@ -42,19 +42,19 @@ def read(path: Path) -> Any:
     return read_yaml(path.read_text(encoding="utf-8"))
 
 
-def refused(kind: Kind, tree: Any) -> str:
+def refused(kind: SchemaKind, tree: Any) -> str:
     """Return the first complaint of the schema, or nothing."""
     return next((error.message for error in JUDGES[kind].iter_errors(tree)), "")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_shipped_file_is_up_to_date(kind: Kind) -> None:
+def test_the_shipped_file_is_up_to_date(kind: SchemaKind) -> None:
     shipped = file_of(kind).read_text(encoding="utf-8")
     assert shipped == schema_text(kind), "run python -m tests.schema_files"
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_schemas_are_schemas(kind: Kind) -> None:
+def test_schemas_are_schemas(kind: SchemaKind) -> None:
     Draft202012Validator.check_schema(schema_of(kind))
 
 
@@ -71,7 +71,7 @@ def described(schema: Any, where: str) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_key_is_described(kind: Kind) -> None:
+def test_every_key_is_described(kind: SchemaKind) -> None:
     assert list(described(schema_of(kind), kind)) == []
 
 
@@ -80,7 +80,7 @@ def test_every_key_is_described(kind: Kind) -> None:
     [(kind, path) for kind in KINDS for path in FILES[kind]],
     ids=lambda one: getattr(one, "stem", one),
 )
-def test_shipped_files_are_valid(kind: Kind, path: Path) -> None:
+def test_shipped_files_are_valid(kind: SchemaKind, path: Path) -> None:
     assert refused(kind, read(path)) == ""
 
 
@@ -150,7 +150,7 @@ def test_slips_in_profiles_are_refused_as_hwsim_refuses_them(name: str, tmp_path
     ids=lambda one: getattr(one, "stem", ""),
 )
 def test_slips_in_sweeps_and_spaces_are_refused_alike(
-    kind: Kind, model: type[BaseModel], path: Path
+    kind: SchemaKind, model: type[BaseModel], path: Path
 ) -> None:
     rng, tree = random.Random(path.stem), read(path)
     for _ in range(200):
