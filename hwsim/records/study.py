@@ -14,8 +14,8 @@ class Study:
 
     Attributes:
         title: Of the page.
-        comparison: Results with details; those of a sweep are of its first point of each model,
-            recipe and device.
+        comparison: Results with details; those of a sweep are of one point of each model, recipe
+            and device: the one most like the device as it is.
         points: None where nothing was swept.
     """
 

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from hwsim.profile.scaled import is_scale
 from hwsim.sweeps.job import Job
 from hwsim.sweeps.pricing import Group
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from hwsim.sweeps.plan import Plan
+    from hwsim.sweeps.plan import Place, Plan
 
 MOST_TOLD = 256
-"""Results that a sweep keeps in full, of the first point of each model, recipe and device."""
+"""Results that a sweep keeps in full, of one point of each model, recipe and device."""
 
 
 def jobs_of(plan: Plan, places: Iterable[int], told: Collection[int] = ()) -> list[Job]:
@@ -33,11 +34,21 @@ def jobs_of(plan: Plan, places: Iterable[int], told: Collection[int] = ()) -> li
 
 
 def cells_of(plan: Plan) -> list[list[int]]:
-    """Return the places of the points of each model, recipe and device, as far as they are told."""
+    """Return the places of the points of each model, recipe and device, as far as they are told.
+
+    The first of a cell stands for it on pages: the one that is most like the device as it is.
+    """
     found: dict[tuple[int, str, int], list[int]] = {}
     for at, place in enumerate(plan.places):
         found.setdefault((place.model, place.made.name, place.device), []).append(at)
-    return list(found.values())[:MOST_TOLD]
+    cells = list(found.values())[:MOST_TOLD]
+    return [sorted(cell, key=lambda at: _changes(plan.places[at])) for cell in cells]
+
+
+def _changes(place: Place) -> int:
+    """Return how many things a point changes of its device and of one sample at a time."""
+    laid = (key for key, value in place.laid.items() if not (is_scale(key) and value == 1))
+    return len(list(laid)) + (place.batch != 1)
 
 
 def _job(plan: Plan, groups: list[list[int]], told: Collection[int]) -> Job:
@@ -53,6 +64,8 @@ def _job(plan: Plan, groups: list[list[int]], told: Collection[int]) -> Job:
 
 
 def _group(plan: Plan, places: list[int], told: Collection[int]) -> Group:
+    # The first one is told.
+    places = sorted(places, key=lambda at: at not in told)
     own = [plan.places[at] for at in places]
     return Group(
         device=plan.devices[own[0].device],

@@ -72,7 +72,7 @@ def run(
     check_values(plan)
     work = _Work(plan, keeper, on_points)
     cells = cells_of(plan) if are_told else []
-    # Most often the first point has figures, and is told while it is priced anyway.
+    # Most often a cell's first point has figures, and is told while it is priced anyway.
     left = [cell for cell in cells if work.told.isdisjoint(cell)]
     missing = [at for at in range(len(plan.places)) if at not in work.found]
     work.do(engine(jobs_of(plan, missing, {cell[0] for cell in left})), are_points=True)

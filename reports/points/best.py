@@ -18,11 +18,11 @@ _COSTS = {
 
 
 def best_of(points: Sequence[Point]) -> list[tuple[tuple[str, ...], Point]]:
-    """Return the best points and what each is best at: `latency`, or `latency at batch 8`.
+    """Return the best points and what each is best at, the last thing with the batch it is for.
 
-    Those that fit compete, or all where none fits; those of each batch among themselves, as figures
-    are of a whole batch. Ties go to the more accurate one, then to what is better in the other
-    figures, then to the first.
+    Batches are named where there are several. Those that fit compete, or all where none fits; those
+    of each batch among themselves, as figures are of a whole batch. Ties go to the more accurate
+    one, then to what is better in the other figures, then to the first.
 
     Args:
         points: With figures.
@@ -33,7 +33,7 @@ def best_of(points: Sequence[Point]) -> list[tuple[tuple[str, ...], Point]]:
     if len(by_batch) == 1:
         return [found for among in by_batch.values() for found in _best_of(among)]
     return [
-        (tuple(f"{words} at batch {batch}" for words in at), point)
+        ((*at[:-1], f"{at[-1]} at batch {batch}"), point)
         for batch, among in sorted(by_batch.items())
         for at, point in _best_of(among)
     ]

@@ -21,7 +21,7 @@ from hwsim.profile import device
 from hwsim.row import Price
 from hwsim.store import Store
 from hwsim.sweeps import evaluate_rows, rows_of, sweep, targets_of
-from hwsim.sweeps.axes import listed
+from hwsim.sweeps.axes import Listed, listed
 from hwsim.sweeps.plan import plan
 from hwsim.sweeps.run import run
 from hwsim.sweeps.spec import SweepSpec
@@ -201,16 +201,38 @@ def test_values_that_make_no_profile_end_no_sweep_whose_other_points_are_fine() 
         sweep([mlp()], [none], ["rpi4_xnnpack"], axes={"hardware.core.count": [1, 2]})
 
 
-def test_results_and_points_say_their_batch() -> None:
-    asked = SweepSpec(
+def asked_of(axes: dict[str, Listed]) -> SweepSpec:
+    return SweepSpec(
         graphs=(residual(),),
         templates=(Template.of("none", compressors.parse),),
         devices=("rpi4_xnnpack",),
-        axes={"batch": listed([8, 1])},
+        axes=axes,
     )
-    outcome = run(plan(asked), are_told=True)
-    assert [point.batch for point in outcome.points.points] == [8, 1]
+
+
+def test_results_and_points_say_their_batch() -> None:
+    outcome = run(plan(asked_of({"batch": listed([8, 4])})), are_told=True)
+    assert [point.batch for point in outcome.points.points] == [8, 4]
     assert [result.batch for result in outcome.results] == [8]
+
+
+def test_the_point_most_like_the_device_is_told_in_full() -> None:
+    axes = {
+        "batch": listed([8, 1]),
+        "hardware.static_w": listed([1.0, 2.0]),
+        "scale.clock": listed([0.5, 1.0, 2.0]),
+    }
+    outcome = run(plan(asked_of(axes)), are_told=True)
+    assert len(outcome.points.points) == 12
+    (result,) = outcome.results
+    assert result.batch == 1
+    assert result.overrides == ("hardware.static_w=1.0", "scale.clock=1.0")
+    at = next(
+        point
+        for point in outcome.points.points
+        if (point.batch, point.overrides) == (1, result.overrides)
+    )
+    assert at.latency_s == pytest.approx(result.latency_s, rel=1e-12)
 
 
 def test_a_sweep_from_python_keeps_results_in_full(tmp_path: Path) -> None:
