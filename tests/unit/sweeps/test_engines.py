@@ -133,6 +133,8 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so_in_one_line(tmp_path: Path) -
     process = subprocess.Popen(
         [*command, "--store", "runs.db", "--jobs", "2"],
         cwd=tmp_path, stderr=subprocess.PIPE, text=True, start_new_session=True,
+        # What is started in the background inherits that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )  # fmt: skip
     while not _kept(tmp_path / "runs.db"):
         assert process.poll() is None, process.communicate()[1]
